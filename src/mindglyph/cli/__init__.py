@@ -1,0 +1,5 @@
+"""The command line."""
+
+from mindglyph.cli.app import main
+
+__all__ = ["main"]

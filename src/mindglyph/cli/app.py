@@ -1,0 +1,95 @@
+"""The commands' common part: the application, options that mean the same everywhere, errors."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mindglyph.errors import UserError
+
+app = typer.Typer(
+    name="mindglyph",
+    help="Decode the digit that was seen from an EEG recording, draw it, and say how far to believe it.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same numbers.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+StorePath = Annotated[Path, typer.Argument(metavar="STORE", help="A trial store made by 'mindglyph import'.")]
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder made by 'mindglyph evaluate'.")]
+
+
+def say(text: str) -> None:
+    """Print a line of the result on stdout."""
+    sys.stdout.write(f"{text}\n")
+
+
+def remark(text: str) -> None:
+    """Print a line beside the result, on stderr."""
+    sys.stderr.write(f"{text}\n")
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one line on stderr and exit status 2."""
+    for module in ("recordings", "decoding", "demo"):
+        import_module(f"mindglyph.cli.{module}")
+    try:
+        app()
+    except UserError as error:
+        sys.stderr.write(f"mindglyph: {' '.join(str(error).split())}\n")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.stderr.write("mindglyph: stopped; what is finished is kept\n")
+        sys.exit(130)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on stderr while the block runs; gives a function that takes steps done and in all."""
+    # Imported here, so that help and errors need not wait for it.
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description:<12}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def show(result: dict[str, Any], as_json: bool, title: str, rows: dict[str, str]) -> None:
+    """Print a result: all of it as JSON, or the chosen rows as a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    if as_json:
+        say(json.dumps(result))
+        return
+    table = Table(title=title, show_header=False, title_justify="left")
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for name, value in rows.items():
+        table.add_row(name, value)
+    Console().print(table)

@@ -1,0 +1,240 @@
+"""Commands that decode: decoders, train, predict, evaluate, reconstruct, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mindglyph.cli.app import AsJson, RunPath, Seed, StorePath, app, progress, say, show
+
+if TYPE_CHECKING:
+    from mindglyph.evaluation import EvaluationSettings
+    from mindglyph.runs import Run
+    from mindglyph.store import Store
+
+DecoderName = Annotated[str, typer.Option(help="Name of a decoder; 'mindglyph decoders' lists them.")]
+
+
+@app.command("decoders")
+def decoders_command(as_json: AsJson = False) -> None:
+    """List the decoders.
+
+    Example: mindglyph decoders
+    """
+    from mindglyph.decoders.registry import DECODERS, ZOO_PREFIX
+
+    lines = {name: entry.line for name, entry in DECODERS.items()}
+    lines[f"{ZOO_PREFIX}NAME"] = "A classifier of braindecode, such as zoo:EEGNet (needs the extra 'zoo')"
+    show(lines, as_json, "Decoders", lines)
+
+
+@app.command("evaluate")
+def evaluate_command(
+    store: StorePath,
+    decoder: DecoderName = "lda",
+    folds: Annotated[int, typer.Option(help="Stretches of the recording that are tested in turn.")] = 5,
+    out: Annotated[Path | None, typer.Option(help="The run's folder. [default: STORE.DECODER.run]")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that train folds side by side.")] = 1,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Train and test a decoder on stretches of time of their own, and say what the score is worth.
+
+    Example: mindglyph evaluate mw.store --decoder lda
+    """
+    from mindglyph.evaluation import EvaluationSettings
+    from mindglyph.settings import checked
+
+    settings = checked(EvaluationSettings, "evaluate", decoder=decoder, folds=folds, seed=seed)
+    folder = out or store.with_name(f"{store.name}.{decoder.replace(':', '-')}.run")
+    metrics = run_evaluation(store, settings, folder, workers)
+    decoding = metrics["decoding"]
+    rows = {
+        "verdict": metrics["verdict"],
+        "accuracy": f"{decoding['accuracy']:.1%} (95% interval {decoding['ci95'][0]:.1%} to {decoding['ci95'][1]:.1%})",
+        "chance": f"{decoding['chance']:.1%}; guessing exceeds {decoding['chance_bound']:.1%} once in 20 recordings",
+        "p": f"{decoding['p_value']:.4f} by {decoding['permutations']:,} permutations in blocks of {decoding['block']}",
+        "majority": f"{decoding['majority']:.1%}",
+        "run": str(folder),
+    }
+    show(metrics, as_json, f"{decoder} on {store.name}", rows)
+
+
+def run_evaluation(store_path: Path, settings: EvaluationSettings, folder: Path, workers: int = 1) -> dict[str, Any]:
+    """Evaluate with progress and write the decoding part of `metrics.json`."""
+    from mindglyph.evaluation import cross_validate, score_decoding, verdict
+    from mindglyph.runs import Run
+    from mindglyph.store import Store
+
+    store = Store(store_path)
+    asked = {
+        "kind": "evaluation",
+        "store": str(store_path.resolve()),
+        "content_hash": store.about["content_hash"],
+        "settings": settings.model_dump(mode="json"),
+    }
+    # A decoder that cannot be built is said before a folder is made.
+    settings.pipeline(store.about["sfreq"])
+    run = Run.start(folder, asked)
+    with progress("train, test") as report:
+        predictions = cross_validate(store, settings, run, workers, report)
+    truth = store.truth
+    ceiling = truth["ceiling"]["accuracy"] if truth else None
+    score = score_decoding(predictions, ceiling, settings.permutations, settings.seed)
+    run.write_null(score.null)
+    decoding = score.as_metrics()
+    return run.add_metrics(
+        verdict=verdict(decoding, store.about["simulated"]), simulated=store.about["simulated"], decoding=decoding
+    )
+
+
+@app.command("reconstruct")
+def reconstruct_command(run: RunPath, as_json: AsJson = False) -> None:
+    """Draw what was seen in every tested trial, and score the pictures beside their controls.
+
+    Example: mindglyph reconstruct mw.store.lda.run
+    """
+    metrics = run_reconstruction(run)
+    scores = metrics["pictures"]
+    controls = scores["judge_controls"]
+    rows = {
+        "judge": f"reads the digit shown in {scores['judge_accuracy']:.1%} of the pictures "
+        f"(label only {controls['label_only']:.1%}, shuffled EEG {controls['shuffled']:.1%}, "
+        f"class mean {controls['class_mean']:.1%})"
+    }
+    if scores["seen_known"]:
+        rows["identification"] = (
+            f"{scores['identification']:.1%} find the picture seen among {scores['n_way']} "
+            f"(chance {scores['identification_chance']:.0%}, p = {scores['identification_p_value']:.4f}; "
+            f"label only {scores['label_only']:.1%}, shuffled EEG {scores['shuffled']:.1%}, "
+            f"class mean {scores['class_mean']:.1%})"
+        )
+        rows["gain"] = f"{scores['gain_over_label_only']:+.1%} over label only (p = {scores['gain_p_value']:.4f})"
+    else:
+        rows["identification"] = "not possible: the recording does not say which picture was shown"
+    rows["pictures"] = str(run / "pictures.npz")
+    show(metrics, as_json, f"Pictures of {run.name}", rows)
+
+
+def run_reconstruction(folder: Path) -> dict[str, Any]:
+    """Reconstruct with progress and write the pictures part of `metrics.json`."""
+    from mindglyph.evaluation import evaluated_trials, score_pictures
+    from mindglyph.images.judge import packaged_judge
+    from mindglyph.images.vae import packaged_vae
+    from mindglyph.reconstruction import reconstruct_run
+
+    run, store, settings = open_evaluation(folder)
+    trials = evaluated_trials(store)
+    splits = list(settings.splitter().split(trials.labels, trials.labels))
+    with progress("draw") as report:
+        pictures = reconstruct_run(run, trials, splits, packaged_vae(), report)
+    pictures.save(run.path / "pictures.npz")
+    scores = score_pictures(pictures, packaged_judge(), min(2000, settings.permutations), settings.seed)
+    return run.add_metrics(pictures=scores)
+
+
+def open_evaluation(folder: Path) -> tuple[Run, Store, EvaluationSettings]:
+    """Open a run with the store that it was made of; refuse a store that has changed since."""
+    from mindglyph.errors import UserError
+    from mindglyph.evaluation import EvaluationSettings
+    from mindglyph.runs import Run
+    from mindglyph.store import Store
+
+    run = Run.open(folder)
+    if run.asked.get("kind") != "evaluation" or "decoding" not in run.metrics:
+        raise UserError(f"{folder}: holds no finished evaluation: run 'mindglyph evaluate STORE --out {folder}'")
+    store = Store(Path(run.asked["store"]))
+    if store.about["content_hash"] != run.asked["content_hash"]:
+        raise UserError(f"{store.path}: has changed since {folder} was made: evaluate it anew into another folder")
+    return run, store, EvaluationSettings.model_validate(run.asked["settings"])
+
+
+@app.command("report")
+def report_command(
+    run: RunPath,
+    out: Annotated[Path | None, typer.Option(help="The page to write. [default: RUN/report.html]")] = None,
+) -> None:
+    """Write one page that shows the verdict, the pictures and all that belongs to them.
+
+    Example: mindglyph report mw.store.lda.run
+    """
+    say(f"report: {run_report(run, out)}")
+
+
+def run_report(folder: Path, out: Path | None = None) -> Path:
+    """Write the report of a run and return where it is."""
+    from mindglyph.report import write_report
+
+    run, store, settings = open_evaluation(folder)
+    path = out or folder / "report.html"
+    write_report(path, run, store, settings)
+    return path
+
+
+@app.command("train")
+def train_command(
+    store: StorePath,
+    decoder: DecoderName = "lda",
+    out: Annotated[Path | None, typer.Option(help="The file to write. [default: STORE.DECODER.safetensors]")] = None,
+    seed: Seed = 0,
+) -> None:
+    """Train a decoder on all trials of a store, to decode other recordings with.
+
+    Example: mindglyph train mw.store --decoder lda --out mw.safetensors
+    """
+    from mindglyph.evaluation import EvaluationSettings, evaluated_trials
+    from mindglyph.settings import checked
+    from mindglyph.store import Store
+
+    trials = evaluated_trials(Store(store))
+    pipeline = checked(EvaluationSettings, "train", decoder=decoder, seed=seed).pipeline(trials.sfreq)
+    with progress("train") as report:
+        pipeline.fit(trials)
+        report(1, 1)
+    path = out or store.with_name(f"{store.name}.{decoder.replace(':', '-')}.safetensors")
+    pipeline.save(path)
+    say(f"trained on {len(trials):,} trials: {path}")
+
+
+@app.command("predict")
+def predict_command(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A file written by 'mindglyph train'.")],
+    store: StorePath,
+    out: Annotated[
+        Path | None, typer.Option(help="The Parquet table to write. [default: STORE.predictions.parquet]")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Decode the trials of a store with a trained decoder.
+
+    Example: mindglyph predict mw.safetensors other.store
+    """
+    import pandas as pd
+
+    from mindglyph.decoders import DecodingPipeline
+    from mindglyph.files import replaced_file
+    from mindglyph.store import Store
+
+    pipeline = DecodingPipeline.load(model)
+    trials = Store(store).trials()
+    probabilities, _ = pipeline.outputs(trials)
+    classes = pipeline.decoder.classes_
+    predictions = pd.DataFrame(
+        {
+            "event": trials.metadata["event"],
+            "predicted": classes[probabilities.argmax(axis=1)],
+            **{f"p_{label}": probabilities[:, place] for place, label in enumerate(classes)},
+        }
+    )
+    path = out or store.with_name(f"{store.name}.predictions.parquet")
+    with replaced_file(path) as temporary:
+        predictions.to_parquet(temporary)
+    records = predictions.to_dict(orient="records")
+    first = {
+        f"event {record['event']}": f"{record['predicted']} ({best:.1%})"
+        for record, best in zip(records[:10], probabilities.max(axis=1), strict=False)
+    }
+    rows = {**first, **({"…": ""} if len(records) > 10 else {}), "all": str(path)}
+    show({"predictions": records}, as_json, f"{len(records):,} trials decoded", rows)

@@ -1,0 +1,156 @@
+"""What every decoder is: a classifier with an embedding that can be written as arrays."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from mindglyph.decoders.calibration import best_temperature, softmax
+from mindglyph.errors import UserError
+from mindglyph.settings import Settings
+
+
+class DecoderSettings(Settings, ABC):
+    """Settings whose `build` gives a decoder."""
+
+    @abstractmethod
+    def build(self, sfreq: float, seed: int = 0) -> Decoder[Any]:
+        """Return an unfitted decoder for signals of `sfreq` Hz."""
+
+
+AnyDecoderSettings = TypeVar("AnyDecoderSettings", bound=DecoderSettings)
+
+
+class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):  # type: ignore[misc]
+    """A classifier over trials.
+
+    A subclass gives scores for its classes, before the softmax; the temperature that makes
+    honest probabilities of them is found on trials of the training fold that the scores were
+    not fitted to.
+
+    Parameters
+    ----------
+    settings : DecoderSettings or None
+        None takes the defaults.
+    sfreq : float
+        Rate of the signals in Hz.
+    seed : int
+        For all that is random.
+
+    Attributes
+    ----------
+    classes_ : ndarray, shape (n_classes,)
+        Labels in the order of the probabilities.
+    shape_ : tuple of int
+        (n_channels, n_times) of the trials it was fitted to.
+    temperature_ : float
+        By which the scores are divided before the softmax.
+    history_ : list of dict
+        Per epoch of training, for decoders that train in epochs.
+    """
+
+    settings_class: type[AnyDecoderSettings]
+
+    def __init__(self, settings: AnyDecoderSettings | None = None, sfreq: float = 128.0, seed: int = 0) -> None:
+        self.settings = settings
+        self.sfreq = sfreq
+        self.seed = seed
+
+    @property
+    def settings_(self) -> AnyDecoderSettings:
+        """The settings in force."""
+        return self.settings if self.settings is not None else self.settings_class()
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Decoder[AnyDecoderSettings]:  # noqa: N803
+        """Learn from trials.
+
+        Parameters
+        ----------
+        X : ndarray, shape (n_trials, n_channels, n_times)
+            Preprocessed signals in the order of recording, so that what is held out for
+            stopping and calibration is a stretch of time of its own.
+        y : ndarray, shape (n_trials,)
+            Labels.
+
+        Returns
+        -------
+        Decoder
+            Itself.
+
+        Raises
+        ------
+        UserError
+            If the trials have another shape, or fewer than two classes.
+        """
+        signals = np.asarray(X, dtype=np.float32)
+        if signals.ndim != 3 or len(signals) != len(y):
+            raise UserError(
+                f"signals of shape {signals.shape} for {len(y)} labels: give (n_trials, n_channels, n_times)"
+            )
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise UserError("only one class among the trials to learn from: give at least two")
+        self.shape_ = signals.shape[1:]
+        self.history_: list[dict[str, float]] = []
+        held_out, held_out_scores = self._fit(signals, codes)
+        self.temperature_ = best_temperature(held_out_scores, codes[held_out])
+        return self
+
+    @abstractmethod
+    def _fit(self, signals: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Fit, and return places of trials and their scores by a fit that had not seen them."""
+
+    @abstractmethod
+    def _scores(self, signals: np.ndarray) -> np.ndarray:
+        """Return the scores (n_trials, n_classes) before the softmax."""
+
+    @abstractmethod
+    def _embedding(self, signals: np.ndarray) -> np.ndarray:
+        """Return the embedding (n_trials, n_features)."""
+
+    @abstractmethod
+    def _arrays(self) -> dict[str, np.ndarray]:
+        """Return what was fitted, as arrays of numbers."""
+
+    @abstractmethod
+    def _restore(self, arrays: dict[str, np.ndarray]) -> None:
+        """Take back what `_arrays` gave; `classes_` and `shape_` are set already."""
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
+        """Return the probability of each class: (n_trials, n_classes), float64."""
+        return softmax(self._scores(self._checked(X)) / self.temperature_)
+
+    def predict(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
+        """Return the most probable label of each trial: (n_trials,)."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def embed(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
+        """Return what the decision is made from: (n_trials, n_features), float32."""
+        return self._embedding(self._checked(X)).astype(np.float32)
+
+    def _checked(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
+        check_is_fitted(self, "temperature_")
+        signals = np.asarray(X, dtype=np.float32)
+        if signals.shape[1:] != self.shape_:
+            raise UserError(
+                f"the decoder was trained on (channels, samples) {self.shape_}, these are {signals.shape[1:]}: "
+                "give a recording of the same headset"
+            )
+        return signals
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return what was fitted, as arrays of numbers."""
+        return {"temperature": np.array([self.temperature_]), **self._arrays()}
+
+    def restore(self, arrays: dict[str, np.ndarray], classes: Sequence[int | str], shape: tuple[int, ...]) -> None:
+        """Take back what `arrays` gave."""
+        self.classes_ = np.array(classes)
+        self.shape_ = shape
+        self.history_ = []
+        self._restore(arrays)
+        self.temperature_ = float(arrays["temperature"][0])

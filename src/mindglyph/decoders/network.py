@@ -1,0 +1,160 @@
+"""How decoders that are networks are trained: skorch, AdamW, early stopping in time."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from pydantic import Field
+from skorch import NeuralNetClassifier
+from skorch.callbacks import EarlyStopping
+from skorch.dataset import Dataset
+from torch import nn
+from torch.utils.data import Subset
+
+from mindglyph.decoders.base import Decoder, DecoderSettings
+from mindglyph.decoders.calibration import last_block
+from mindglyph.settings import Settings
+
+
+class Training(Settings):
+    """How a network is trained.
+
+    Attributes
+    ----------
+    max_epochs : int
+        Passes over the trials at most.
+    patience : int
+        Passes without a better loss on the block held out, after which training stops; the
+        weights of the best pass are kept.
+    held_out : float
+        Share of the training fold, its last stretch in time, that decides when to stop.
+    batch_size : int
+        Trials a step.
+    learning_rate, weight_decay : float
+        Of AdamW.
+    """
+
+    max_epochs: int = Field(40, ge=1)
+    patience: int = Field(6, ge=1)
+    held_out: float = Field(0.15, gt=0, lt=1)
+    batch_size: int = Field(64, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(1e-2, ge=0)
+
+
+class NetworkSettings(DecoderSettings):
+    """Settings of a network: its training, and whatever its architecture adds.
+
+    Attributes
+    ----------
+    training : Training
+        How it is trained.
+    """
+
+    training: Training = Training()
+
+
+class EmbeddingNetwork(nn.Module):
+    """A network in two parts, so that what stands before the decision can be had.
+
+    Parameters
+    ----------
+    body : Module
+        From trials (n_trials, n_channels, n_times) to the embedding (n_trials, n_features).
+    head : Module
+        From the embedding to scores (n_trials, n_classes).
+    """
+
+    def __init__(self, body: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+        self.head = head
+
+    def forward(self, signals: torch.Tensor) -> torch.Tensor:
+        """Return the scores."""
+        return self.head(self.body(signals))
+
+
+AnyNetworkSettings = TypeVar("AnyNetworkSettings", bound=NetworkSettings)
+
+
+class NetworkDecoder(Decoder[AnyNetworkSettings]):
+    """Trains a network of the shape of the trials.
+
+    Attributes
+    ----------
+    network_ : EmbeddingNetwork
+        On the processor, in evaluation mode.
+    """
+
+    @abstractmethod
+    def _network(self, n_chans: int, n_outputs: int, n_times: int) -> EmbeddingNetwork:
+        """Return an untrained network."""
+
+    def _fit(self, signals: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        training = self.settings_.training
+        learning, held_out = last_block(len(codes), training.held_out)
+        with torch.random.fork_rng():
+            torch.manual_seed(self.seed)
+            net = NeuralNetClassifier(
+                self._network(self.shape_[0], len(self.classes_), self.shape_[1]),
+                criterion=nn.CrossEntropyLoss,
+                optimizer=torch.optim.AdamW,
+                lr=training.learning_rate,
+                optimizer__weight_decay=training.weight_decay,
+                max_epochs=training.max_epochs,
+                batch_size=training.batch_size,
+                iterator_train__shuffle=True,
+                train_split=_Split(learning, held_out),
+                callbacks=[("stop", EarlyStopping(patience=training.patience, load_best=True, sink=_silent))],
+                classes=np.arange(len(self.classes_)),
+                verbose=0,
+            )
+            net.fit(signals, codes.astype(np.int64))
+        self.network_ = net.module_.eval()
+        columns = ("epoch", "train_loss", "valid_loss", "valid_acc", "dur")
+        self.history_ = [{name: float(epoch[name]) for name in columns} for epoch in net.history]
+        return held_out, self._scores(signals[held_out])
+
+    def _scores(self, signals: np.ndarray) -> np.ndarray:
+        return self._in_batches(self.network_, signals)
+
+    def _embedding(self, signals: np.ndarray) -> np.ndarray:
+        return self._in_batches(self.network_.body, signals)
+
+    @staticmethod
+    @torch.inference_mode()
+    def _in_batches(part: nn.Module, signals: np.ndarray) -> np.ndarray:
+        outputs = [part(torch.tensor(batch)) for batch in _batches(signals, 256)]
+        return torch.cat(outputs).numpy()
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        return {name: tensor.numpy() for name, tensor in self.network_.state_dict().items()}
+
+    def _restore(self, arrays: dict[str, np.ndarray]) -> None:
+        network = self._network(self.shape_[0], len(self.classes_), self.shape_[1])
+        tensors = {name: torch.tensor(array) for name, array in arrays.items() if name != "temperature"}
+        network.load_state_dict(tensors)
+        self.network_ = network.eval()
+
+
+class _Split:
+    """Gives skorch the two parts of the training fold."""
+
+    def __init__(self, learning: np.ndarray, held_out: np.ndarray) -> None:
+        self._parts = learning, held_out
+
+    def __call__(self, dataset: Dataset, y: Any = None, **_: Any) -> tuple[Subset[Any], Subset[Any]]:
+        learning, held_out = self._parts
+        return Subset(dataset, learning.tolist()), Subset(dataset, held_out.tolist())
+
+
+def _batches(signals: np.ndarray, size: int) -> list[np.ndarray]:
+    return [signals[start : start + size] for start in range(0, max(1, len(signals)), size)]
+
+
+def _silent(_: str) -> None:
+    """Swallow skorch's remarks; the history tells the same."""

@@ -1,0 +1,87 @@
+"""`riemann`: covariances of each trial with the evoked responses, in the tangent space.
+
+References
+----------
+Barachant & Congedo (2014), "A plug&play P300 BCI using information geometry",
+https://doi.org/10.48550/arXiv.1409.0107.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import Field
+from pyriemann.estimation import ERPCovariances
+from pyriemann.tangentspace import TangentSpace
+from sklearn.base import ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+
+from mindglyph.decoders.base import DecoderSettings
+from mindglyph.decoders.linear import LinearDecoder
+
+
+class RiemannSettings(DecoderSettings):
+    """What the covariances are made of.
+
+    Attributes
+    ----------
+    components : int
+        Components of each class's evoked response that stand beside the channels.
+    rate : float
+        Samples a second that the covariances are taken from.
+    regularization : float
+        Inverse strength of the logistic regression's penalty.
+    """
+
+    components: int = Field(1, ge=1)
+    rate: float = Field(64.0, gt=0)
+    regularization: float = Field(0.01, gt=0)
+
+    def build(self, sfreq: float, seed: int = 0) -> Riemann:
+        """Return the decoder."""
+        return Riemann(self, sfreq=sfreq, seed=seed)
+
+
+class Riemann(LinearDecoder[RiemannSettings]):
+    """Tangent vectors of evoked-response covariances, which are the embedding.
+
+    Attributes
+    ----------
+    prototypes_ : ndarray, shape (n_prototypes, n_times)
+        Evoked responses beside which each trial is put.
+    reference_ : ndarray, shape (n, n)
+        Covariance at which the tangent space touches, n = channels and prototypes.
+    """
+
+    settings_class = RiemannSettings
+
+    def _fit_features(self, signals: np.ndarray, codes: np.ndarray) -> None:
+        components = min(self.settings_.components, *signals.shape[1:])
+        covariances = ERPCovariances(estimator="oas", svd=components).fit(self._thinned(signals), codes)
+        self.prototypes_ = covariances.P_
+        self.reference_ = TangentSpace().fit(self._covariances(signals)).reference_
+
+    def _classifier(self) -> ClassifierMixin:
+        return LogisticRegression(C=self.settings_.regularization, max_iter=500)
+
+    def _thinned(self, signals: np.ndarray) -> np.ndarray:
+        step = max(1, int(self.sfreq / self.settings_.rate))
+        n_bins = signals.shape[-1] // step
+        thinned: np.ndarray = signals[..., : n_bins * step].reshape(*signals.shape[:2], n_bins, step).mean(axis=-1)
+        return thinned.astype(np.float64)
+
+    def _covariances(self, signals: np.ndarray) -> np.ndarray:
+        covariances = ERPCovariances(estimator="oas")
+        covariances.P_ = self.prototypes_
+        return covariances.transform(self._thinned(signals))
+
+    def _embedding(self, signals: np.ndarray) -> np.ndarray:
+        space = TangentSpace()
+        space.reference_ = self.reference_
+        return space.transform(self._covariances(signals))
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        return {"prototypes": self.prototypes_, "reference": self.reference_, **super()._arrays()}
+
+    def _restore(self, arrays: dict[str, np.ndarray]) -> None:
+        super()._restore(arrays)
+        self.prototypes_, self.reference_ = arrays["prototypes"], arrays["reference"]

@@ -1,0 +1,17 @@
+"""Judges every step: splits, scores, and how far to believe them."""
+
+from mindglyph.evaluation.crossvalidation import EvaluationSettings, cross_validate, evaluated_trials, read_predictions
+from mindglyph.evaluation.pictures import score_pictures
+from mindglyph.evaluation.scores import score_decoding, verdict
+from mindglyph.evaluation.splits import BlockedSplit
+
+__all__ = [
+    "BlockedSplit",
+    "EvaluationSettings",
+    "cross_validate",
+    "evaluated_trials",
+    "read_predictions",
+    "score_decoding",
+    "score_pictures",
+    "verdict",
+]

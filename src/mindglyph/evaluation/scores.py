@@ -1,0 +1,155 @@
+"""Scores of decoding, never alone: n, chance, interval, p, and what a guess would get."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import confusion_matrix
+
+from mindglyph.evaluation.statistics import (
+    block_length,
+    block_permutations,
+    chance_bound,
+    interval,
+    permutation_p_value,
+)
+
+SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True)
+class DecodingScore:
+    """How well labels were decoded on trials that were not learned from.
+
+    Attributes
+    ----------
+    accuracy : float
+        Share of trials decoded rightly, over all folds.
+    ci95 : tuple of float
+        Wilson's interval.
+    chance : float
+        1 / number of classes.
+    chance_bound : float
+        What guessing exceeds in 1 of 20 recordings of this length.
+    p_value : float
+        By block permutation of the labels within folds, one-sided.
+    n_test : int
+        Trials tested.
+    ceiling : float or None
+        Accuracy of the ideal observer, where the recording is simulated.
+    majority : float
+        What always naming the training folds' most frequent label gets.
+    block : int
+        Trials permuted together.
+    permutations : int
+        How many.
+    folds : list of float
+        Accuracy of each fold.
+    classes : list
+        Labels in the order of the confusion.
+    confusion : list of list of int
+        Trials by label shown (rows) and decoded (columns).
+    null : list of float
+        Accuracies of the permutations.
+    """
+
+    accuracy: float
+    ci95: tuple[float, float]
+    chance: float
+    chance_bound: float
+    p_value: float
+    n_test: int
+    ceiling: float | None
+    majority: float
+    block: int
+    permutations: int
+    folds: list[float]
+    classes: list[Any]
+    confusion: list[list[int]]
+    null: list[float] = field(repr=False)
+
+    def as_metrics(self) -> dict[str, Any]:
+        """Return everything but the permutations' own accuracies, for `metrics.json`."""
+        return {name: value for name, value in asdict(self).items() if name != "null"}
+
+
+def score_decoding(predictions: pd.DataFrame, ceiling: float | None, n_permutations: int, seed: int) -> DecodingScore:
+    """Score the predictions of all folds together.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        One row a tested trial in the order of recording: `fold`, `label`, `predicted`, `majority`.
+    ceiling : float or None
+        Accuracy of the ideal observer.
+    n_permutations : int
+        Permutations of the labels.
+    seed : int
+        Of the permutations.
+
+    Returns
+    -------
+    DecodingScore
+        The score with all that belongs to it.
+    """
+    labels, predicted = predictions["label"].to_numpy(), predictions["predicted"].to_numpy()
+    classes = np.unique(labels)
+    right = labels == predicted
+    length = block_length(labels)
+    permutations = block_permutations(
+        predictions["fold"].to_numpy(), length, n_permutations, np.random.default_rng(seed)
+    )
+    null = np.concatenate([(labels[places] == predicted).mean(axis=1) for places in permutations])
+    return DecodingScore(
+        accuracy=float(right.mean()),
+        ci95=interval(int(right.sum()), len(right)),
+        chance=1 / len(classes),
+        chance_bound=chance_bound(len(right), 1 / len(classes)),
+        p_value=permutation_p_value(float(right.mean()), null),
+        n_test=len(right),
+        ceiling=ceiling,
+        majority=float(np.mean(predictions["majority"].to_numpy() == labels)),
+        block=length,
+        permutations=n_permutations,
+        folds=[float(part.mean()) for _, part in pd.Series(right).groupby(predictions["fold"].to_numpy())],
+        classes=classes.tolist(),
+        confusion=confusion_matrix(labels, predicted, labels=classes).tolist(),
+        null=null.tolist(),
+    )
+
+
+def verdict(decoding: dict[str, Any], simulated: bool) -> str:
+    """Say in one sentence what a score means.
+
+    Parameters
+    ----------
+    decoding : dict
+        As `DecodingScore.as_metrics` gives it.
+    simulated : bool
+        Whether the recording is simulated, which the sentence then says.
+
+    Returns
+    -------
+    str
+        A sentence with accuracy, chance, p and number of trials.
+    """
+    n_classes = len(decoding["classes"])
+    what = "digit" if set(decoding["classes"]) <= set(range(10)) else "label"
+    recording = "simulated recording" if simulated else "recording"
+    smallest = 1 / (decoding["permutations"] + 1)
+    sign = "≤" if decoding["p_value"] <= smallest else "="
+    p = f"p {sign} {decoding['p_value']:.2g}"
+    figures = f"{decoding['accuracy']:.1%}, chance {decoding['chance']:.0%}, {p}, {decoding['n_test']:,} trials"
+    if decoding["p_value"] >= SIGNIFICANT:
+        return f"No evidence that the {what} can be read from this {recording} ({figures})."
+    low, high = decoding["ci95"]
+    sentence = (
+        f"The {what}, one of {n_classes}, can be read from this {recording} better than by guessing: "
+        f"{figures}; 95% interval {low:.1%} to {high:.1%}"
+    )
+    if decoding["ceiling"] is not None:
+        sentence += f"; the most that any decoder could reach here is {decoding['ceiling']:.1%}"
+    return f"{sentence}."

@@ -1,0 +1,1 @@
+"""Digit pictures: sets, a generator, the judge, and how pictures are measured."""

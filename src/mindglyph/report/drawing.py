@@ -1,0 +1,80 @@
+"""How figures become part of the page: SVG that follows the page's colours, PNG for grey values."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, told apart by colour-blind eyes too, and legible on white and on black.
+BLUE, ORANGE, GREEN, RED, SKY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#56b4e9"
+
+# Stands for the page's own text colour and is replaced by it in the SVG.
+_INK = "#010203"
+_GRID = "#808182"
+
+STYLE: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "mindglyph",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "text.color": _INK,
+    "axes.labelcolor": _INK,
+    "axes.edgecolor": _INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "grid.color": _GRID,
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+}
+
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+def styled(draw: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Make a function draw in the report's style, and leave matplotlib as it was."""
+
+    @wraps(draw)
+    def drawing(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        with mpl.rc_context(STYLE):
+            return draw(*args, **kwargs)
+
+    return drawing
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure (inches) that belongs to no window."""
+    return Figure(figsize=(width, height))
+
+
+def as_svg(figure: Figure) -> str:
+    """Return a figure as an SVG element whose text follows the page's colour."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = svg.replace(_INK, "currentColor")
+    # As wide as it was drawn, and narrower where the page is.
+    width = figure.get_figwidth()
+    return re.sub(r'<svg([^>]*?) width="[^"]*" height="[^"]*"', rf'<svg style="max-width: {width}in"\1', svg, count=1)
+
+
+def as_png(pixels: np.ndarray) -> str:
+    """Return grey values between 0 and 1, (height, width), as a data address of a PNG."""
+    from matplotlib.image import imsave
+
+    buffer = io.BytesIO()
+    imsave(buffer, pixels, cmap="gray", vmin=0, vmax=1, format="png")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

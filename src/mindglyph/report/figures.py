@@ -1,0 +1,162 @@
+"""The figures of the report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib as mpl
+import mne
+import numpy as np
+from matplotlib.axes import Axes
+
+from mindglyph.preprocessing import PreprocessingSettings
+from mindglyph.reconstruction import Reconstructions
+from mindglyph.report.drawing import BLUE, GREEN, ORANGE, RED, STYLE, as_svg, new_figure, styled
+from mindglyph.trials import Trials
+
+_MOST_TRIALS = 4000  # of which the mean signals are taken: more change nothing that could be seen
+
+
+@styled
+def accuracy_figure(decoding: dict[str, Any]) -> str:
+    """Draw accuracy with its interval, each fold, chance and ceiling on one scale."""
+    figure = new_figure(7, 1.7)
+    axes = figure.subplots()
+    low, high = decoding["ci95"]
+    axes.axvspan(0, 100 * decoding["chance_bound"], color="#808182", alpha=0.25, lw=0)
+    axes.axvline(100 * decoding["chance"], color="#808182", lw=1.5)
+    axes.text(100 * decoding["chance"], 1.55, "chance", ha="center", va="bottom")
+    if decoding["ceiling"] is not None:
+        axes.axvline(100 * decoding["ceiling"], color=GREEN, lw=1.5, ls="--")
+        axes.text(100 * decoding["ceiling"], 1.55, "ceiling", ha="center", va="bottom", color=GREEN)
+    axes.plot([100 * low, 100 * high], [1, 1], color=BLUE, lw=5, solid_capstyle="butt", alpha=0.6)
+    axes.plot(100 * decoding["accuracy"], 1, "o", color=BLUE, ms=9)
+    folds = 100 * np.array(decoding["folds"])
+    axes.plot(folds, np.zeros(len(folds)), "|", color=BLUE, ms=14, mew=2)
+    axes.set(
+        yticks=[0, 1], yticklabels=["each fold", "all folds"], ylim=(-0.6, 1.5), xlabel="trials decoded rightly (%)"
+    )
+    axes.set_xlim(0, max(25, 100 * max(high, max(decoding["folds"]), decoding["ceiling"] or 0) + 5))
+    axes.tick_params(left=False)
+    return as_svg(figure)
+
+
+@styled
+def confusion_figure(decoding: dict[str, Any]) -> str:
+    """Draw how often each label shown was decoded as each other, in percent of those shown."""
+    counts = np.array(decoding["confusion"], dtype=float)
+    shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure = new_figure(5, 4.2)
+    axes = figure.subplots()
+    image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=max(20, shares.max()))
+    for (row, column), share in np.ndenumerate(shares):
+        colour = "white" if share < 0.6 * max(20, shares.max()) else "black"
+        axes.text(column, row, f"{share:.0f}", ha="center", va="center", color=colour, fontsize=8)
+    classes = decoding["classes"]
+    axes.set(xlabel="decoded", ylabel="shown", xticks=range(len(classes)), yticks=range(len(classes)))
+    axes.set_xticklabels(classes)
+    axes.set_yticklabels(classes)
+    figure.colorbar(image, ax=axes, label="% of the trials that showed it")
+    return as_svg(figure)
+
+
+@styled
+def permutation_figure(decoding: dict[str, Any], null: list[float]) -> str:
+    """Draw the scores that the same predictions get with permuted labels, and the real one."""
+    figure = new_figure(7, 2.6)
+    axes = figure.subplots()
+    scores = 100 * np.array(null)
+    # One bar for each score that can occur, or whole groups of them.
+    step = 100 / decoding["n_test"]
+    width = step * max(1, round(np.ptp(scores) / step / 40))
+    edges = np.arange(scores.min() - step / 2, scores.max() + width, width)
+    axes.hist(scores, bins=edges.tolist(), color="#808182", alpha=0.7, label="labels permuted")
+    axes.axvline(100 * decoding["accuracy"], color=BLUE, lw=2.5, label="this recording")
+    axes.set(xlabel="accuracy (%)", ylabel="permutations")
+    axes.legend()
+    return as_svg(figure)
+
+
+@styled
+def learning_figure(histories: list[list[dict[str, float]]], decoding: dict[str, Any]) -> str | None:
+    """Draw how each fold learned: by epoch for networks, by number of trials for the rest."""
+    histories = [history for history in histories if history]
+    if not histories:
+        return None
+    figure = new_figure(7, 2.8)
+    if "epoch" in histories[0][0]:
+        left, right = figure.subplots(1, 2)
+        for history in histories:
+            epochs = [epoch["epoch"] for epoch in history]
+            left.plot(epochs, [epoch["train_loss"] for epoch in history], color=ORANGE, alpha=0.7)
+            left.plot(epochs, [epoch["valid_loss"] for epoch in history], color=BLUE, alpha=0.7)
+            right.plot(epochs, [100 * epoch["valid_acc"] for epoch in history], color=BLUE, alpha=0.7)
+        left.set(xlabel="epoch", ylabel="cross-entropy (nats)")
+        left.plot([], [], color=ORANGE, label="learned from")
+        left.plot([], [], color=BLUE, label="held out, in the training fold")
+        left.legend()
+        right.axhline(100 * decoding["chance"], color="#808182")
+        right.set(xlabel="epoch", ylabel="held out: accuracy (%)")
+    else:
+        axes = figure.subplots()
+        for history in histories:
+            points = [(entry["n_train"], 100 * entry["accuracy"]) for entry in history]
+            axes.plot(*zip(*points, strict=True), "o-", color=BLUE, alpha=0.6)
+        axes.axhline(100 * decoding["chance"], color="#808182", label="chance")
+        if decoding["ceiling"] is not None:
+            axes.axhline(100 * decoding["ceiling"], color=GREEN, ls="--", label="ceiling")
+        axes.set(xlabel="trials learned from", ylabel="accuracy (%)", ylim=(0, None))
+        axes.legend()
+    return as_svg(figure)
+
+
+@styled
+def evoked_figure(trials: Trials, preprocessing: PreprocessingSettings) -> tuple[str, str]:
+    """Draw the mean signal of each label, and where on the head it is strongest.
+
+    Returns
+    -------
+    figure : str
+        SVG.
+    channel : str
+        The channel whose mean signals are drawn: the one with the strongest mean.
+    """
+    places = np.unique(np.linspace(0, len(trials) - 1, _MOST_TRIALS).astype(int))
+    some = trials.select(places)
+    steps = preprocessing.build(some.sfreq)
+    signals = steps["filter"].transform(steps["offset"].transform(some.signals))
+    epochs = Trials(signals, some.labels, some.info, some.metadata).to_mne()
+    evoked = epochs.average()
+    microvolts = 1e6 * evoked.data
+    early = evoked.times <= 1.0
+    channel, sample = np.unravel_index(np.abs(microvolts[:, early]).argmax(), microvolts[:, early].shape)
+    has_map = len(some.info["ch_names"]) > 3
+    figure = new_figure(7.5, 3.2)
+    if has_map:
+        axes, head = figure.subplots(1, 2, width_ratios=[2.4, 1])
+        _head_map(head, microvolts[:, sample], evoked.info, evoked.times[sample])
+    else:
+        axes = figure.subplots()
+    labels = np.unique(some.labels)
+    colours = mpl.colormaps["viridis"](np.linspace(0.1, 0.9, len(labels)))
+    for label, colour in zip(labels, colours, strict=True):
+        mean = 1e6 * epochs[str(label)].get_data(picks=[int(channel)]).mean(axis=(0, 1))
+        axes.plot(1000 * evoked.times, mean, color=colour, lw=0.9, label=str(label))
+    axes.plot(1000 * evoked.times, microvolts[channel], color=RED, lw=2, label="all")
+    axes.axhline(0, color="#808182", lw=0.8)
+    axes.set(xlabel="ms after the picture", ylabel="µV", xlim=(0, min(1000, 1000 * evoked.times[-1])))
+    axes.legend(ncols=2, fontsize=8, title="shown", loc="upper left", bbox_to_anchor=(1, 1))
+    return as_svg(figure), str(some.info["ch_names"][int(channel)])
+
+
+def _head_map(axes: Axes, microvolts: np.ndarray, info: mne.Info, time: float) -> None:
+    mne.viz.plot_topomap(microvolts, info, axes=axes, show=False, cmap="RdBu_r", contours=4, sensors="k.")
+    # MNE draws the head in black, which a dark page would swallow.
+    for line in axes.lines:
+        line.set_color(STYLE["text.color"])
+    axes.set_title(f"{1000 * time:.0f} ms, ±{np.abs(microvolts).max():.1f} µV", color=STYLE["text.color"])
+
+
+def grid_places(pictures: Reconstructions, count: int) -> np.ndarray:
+    """Choose trials for the grid by rule: evenly spaced in time over all tested trials."""
+    return np.unique(np.linspace(0, len(pictures.labels) - 1, count).round().astype(int))

@@ -1,0 +1,109 @@
+"""Puts the report's page together."""
+
+from __future__ import annotations
+
+import json
+import math
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader
+
+from mindglyph.evaluation import EvaluationSettings, evaluated_trials
+from mindglyph.evaluation.crossvalidation import read_histories
+from mindglyph.files import replaced_file
+from mindglyph.headsets import HEADSETS
+from mindglyph.reconstruction import Reconstructions
+from mindglyph.report import figures
+from mindglyph.report.drawing import as_png
+from mindglyph.runs import Run
+from mindglyph.store import Store
+
+_GRID_TRIALS = 24
+_GRID_COLUMNS = 12
+
+
+def write_report(path: Path, run: Run, store: Store, settings: EvaluationSettings) -> None:
+    """Write a run's report as one page that needs nothing else.
+
+    Parameters
+    ----------
+    path : Path
+        The HTML file.
+    run : Run
+        With its evaluation finished; pictures are shown where it has them.
+    store : Store
+        The trials of the run.
+    settings : EvaluationSettings
+        Of the run.
+
+    Raises
+    ------
+    UserError
+        If a part of the run is missing or the page cannot be written.
+    """
+    metrics = run.metrics
+    decoding = metrics["decoding"]
+    trials = evaluated_trials(store)
+    evoked, evoked_channel = figures.evoked_figure(trials, settings.preprocessing)
+    histories = read_histories(run, settings.folds)
+    environment = Environment(loader=PackageLoader("mindglyph", "report"), autoescape=True, trim_blocks=True)
+    environment.filters["log_of"] = lambda value: math.log(value)
+    environment.filters["percent"] = lambda value: f"{100 * value:.1f}%"
+    page = environment.get_template("page.html.j2").render(
+        version=version("mindglyph"),
+        metrics=metrics,
+        decoding=decoding,
+        pictures=metrics.get("pictures"),
+        grid=_grid(run) if "pictures" in metrics else None,
+        grid_columns=_GRID_COLUMNS,
+        import_report=store.import_report,
+        store=store.about,
+        headset=HEADSETS[store.about["headset"]],
+        left_out=store.about["trials"] - len(trials),
+        decoder=settings.decoder,
+        by_epoch=bool(histories[0]) and "epoch" in histories[0][0],
+        accuracy=figures.accuracy_figure(decoding),
+        confusion=figures.confusion_figure(decoding),
+        permutations=figures.permutation_figure(decoding, run.null),
+        learning=figures.learning_figure(histories, decoding),
+        evoked=evoked,
+        evoked_channel=evoked_channel,
+        settings=_settings(run, store, settings),
+    )
+    with replaced_file(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def _grid(run: Run) -> list[dict[str, Any]]:
+    pictures = Reconstructions.load(run.path / "pictures.npz")
+    cells = []
+    for place in figures.grid_places(pictures, _GRID_TRIALS):
+        order = np.argsort(pictures.probabilities[place])[::-1][:2]
+        cells.append(
+            {
+                "label": int(pictures.labels[place]),
+                "seen": None if pictures.seen is None else as_png(pictures.seen[place] / 255),
+                "drawn": as_png(pictures.drawn[place]),
+                "deviation": as_png(pictures.deviation[place]),
+                "label_only": as_png(pictures.label_only[place]),
+                "believed": [(int(digit), float(pictures.probabilities[place, digit])) for digit in order],
+                "right": bool(order[0] == pictures.labels[place]),
+            }
+        )
+    return cells
+
+
+def _settings(run: Run, store: Store, settings: EvaluationSettings) -> str:
+    decoder = settings.pipeline(store.about["sfreq"]).decoder
+    asked = {
+        **run.asked["settings"],
+        "decoder_settings": decoder.settings_.model_dump(mode="json"),
+        "content_hash": run.asked["content_hash"],
+    }
+    truth = store.truth
+    if truth is not None:
+        asked["simulation"] = truth["settings"]
+    return json.dumps(asked, indent=2)
