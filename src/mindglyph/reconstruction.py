@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from sklearn.linear_model import RidgeCV
@@ -100,9 +101,9 @@ class Reconstructions:
             If the file is absent or damaged.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 arrays = dict(file)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, BadZipFile) as error:
             raise UserError(f"{path}: cannot be read: run 'mindglyph reconstruct {path.parent}' again") from error
         for name in ("drawn", "deviation", "label_only", "class_mean"):
             arrays[name] = arrays[name].astype(np.float32) / 255

@@ -65,7 +65,7 @@ def write_store(
     -------
     dict
         `rows_read`, `rows_kept`, `rows_rejected`, `trials`, how many of these were `trials_cut`
-        by a spreadsheet, `trials_padded` at their end or `trials_with_decimal_comma`,
+        at a spreadsheet's last column, `trials_padded` at their end or `trials_with_decimal_comma`,
         `reasons`, `seconds`, `megabytes`, as written to `import.json`.
 
     Raises

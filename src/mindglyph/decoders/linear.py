@@ -35,7 +35,8 @@ class LinearDecoder(Decoder[AnyDecoderSettings]):
 
     def _fit(self, signals: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         learning, held_out = last_block(len(codes), HELD_OUT)
-        if len(np.unique(codes[learning])) == len(self.classes_):
+        # A covariance within each class needs two trials of it.
+        if np.bincount(codes[learning], minlength=len(self.classes_)).min() >= 2:
             self._fit_all(signals[learning], codes[learning])
             held_out_scores = self._scores(signals[held_out])
         else:

@@ -8,6 +8,9 @@ Schirrmeister et al. (2017), https://doi.org/10.1002/hbm.23730.
 from __future__ import annotations
 
 import inspect
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import Field
@@ -55,7 +58,10 @@ class Zoo(NetworkDecoder[ZooSettings]):
         settings = self.settings_
         network = _network_class(settings.network)
         try:
-            body = network(n_chans=n_chans, n_outputs=n_outputs, n_times=n_times, sfreq=self.sfreq, **settings.options)
+            with _quiet():
+                body = network(
+                    n_chans=n_chans, n_outputs=n_outputs, n_times=n_times, sfreq=self.sfreq, **settings.options
+                )
         except (ValueError, TypeError, RuntimeError) as error:
             raise UserError(
                 f"{ZOO_PREFIX}{settings.network} cannot be built for {n_chans} channels of {n_times} samples: {error}"
@@ -65,10 +71,19 @@ class Zoo(NetworkDecoder[ZooSettings]):
 
 def _network_class(name: str) -> type[nn.Module]:
     try:
-        from braindecode import models
+        with _quiet():
+            from braindecode import models
     except ImportError as error:
         raise UserError("decoders of the zoo need braindecode: pip install 'mindglyph[zoo]'") from error
     found = getattr(models, name, None)
     if not (inspect.isclass(found) and issubclass(found, nn.Module)):
         raise UserError(f"braindecode has no network '{name}': its own documentation lists them")
     return found
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back braindecode's remarks on its own and others' deprecations, which no user could mend."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -177,8 +177,11 @@ class Judge:
         arrays, about = read_arrays(path)
         if about.get("kind") != "judge":
             raise UserError(f"{path}: holds '{about.get('kind')}', not a judge: name another file")
-        judge = cls(JudgeSettings.model_validate(about["settings"]))
-        judge._network.load_state_dict({name: torch.tensor(array) for name, array in arrays.items()})
+        try:
+            judge = cls(JudgeSettings.model_validate(about["settings"]))
+            judge._network.load_state_dict({name: torch.tensor(array) for name, array in arrays.items()})
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise UserError(f"{path}: does not hold what a judge needs: make it anew") from error
         return judge
 
 

@@ -220,8 +220,11 @@ class ConditionalVAE:
         arrays, about = read_arrays(path)
         if about.get("kind") != "conditional-vae":
             raise UserError(f"{path}: holds '{about.get('kind')}', not a conditional VAE: name another file")
-        vae = cls(VAESettings.model_validate(about["settings"]))
-        vae._network.load_state_dict({name: torch.tensor(array) for name, array in arrays.items()})
+        try:
+            vae = cls(VAESettings.model_validate(about["settings"]))
+            vae._network.load_state_dict({name: torch.tensor(array) for name, array in arrays.items()})
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise UserError(f"{path}: does not hold what a conditional VAE needs: make it anew") from error
         return vae
 
 

@@ -52,8 +52,8 @@ class Source:
         wave = envelope * np.cos(2 * np.pi * self.frequency * (times - self.centre) + self.phase)
         start, stop = RESPONSE_WINDOW
         place = np.clip((times - start) / (stop - start), 0, 1)
-        # The half sine brings the wave to zero at both ends without a corner in the middle.
-        return self.topography[:, None] * (wave * np.sin(np.pi * place) ** 0.5)
+        # Half a sine brings the wave to zero at both ends, which keeps its spectrum low.
+        return self.topography[:, None] * (wave * np.sin(np.pi * place))
 
 
 @dataclass(frozen=True)

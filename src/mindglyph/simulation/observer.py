@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.linalg import cho_factor, cho_solve, eigh, solve_triangular
 from scipy.optimize import brentq
 from scipy.special import logsumexp
 
@@ -79,6 +79,8 @@ class IdealObserver:
         # Products of all templates at all latencies with one another: (latency, group, latency, group).
         flat = np.concatenate(bank)
         self._gram = (flat @ flat.T).reshape(len(LATENCIES), len(groups), len(LATENCIES), len(groups))
+        values, vectors = np.linalg.eigh(flat @ flat.T)
+        self._noise_shape = vectors * np.sqrt(values.clip(0))
         self._coefficients = coefficients
         self._rng = rng
 
@@ -167,10 +169,8 @@ class IdealObserver:
 
     def _products(self, latencies: np.ndarray, weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         n_latencies, n_groups = self._gram.shape[:2]
-        flat = self._gram.reshape(n_latencies * n_groups, n_latencies * n_groups)
-        values, vectors = np.linalg.eigh(flat)
-        noise = rng.standard_normal((len(weights), len(values))) * np.sqrt(values.clip(0))
-        products = noise @ vectors.T
+        # The noise of the products has the products of the templates as its covariance.
+        products = rng.standard_normal((len(weights), n_latencies * n_groups)) @ self._noise_shape.T
         for latency in range(n_latencies):
             chosen = latencies == latency
             products[chosen] += weights[chosen] @ self._gram[latency].reshape(n_groups, -1)
@@ -187,6 +187,8 @@ class IdealObserver:
             gram = self._gram[latency, :, latency]
             energy = np.einsum("cg,gh,ch->c", means, gram[known, known], means)
             total[latency] = products[:, latency, known] @ means.T - energy / 2
+            if not picture_amplitude:
+                continue
             # The picture is unknown: its components are integrated out (Woodbury's identity).
             spread = np.eye(PICTURE_COMPONENTS) + picture_amplitude**2 * gram[pictures, pictures]
             factor = cho_factor(spread)
@@ -216,8 +218,9 @@ def picture_coefficients(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
     flat = np.asarray(images, dtype=np.float64).reshape(len(images), -1) / 255
     for label in np.unique(labels):
         flat[labels == label] -= flat[labels == label].mean(axis=0)
-    _, vectors = np.linalg.eigh(flat.T @ flat)
-    scores = flat @ vectors[:, : -PICTURE_COMPONENTS - 1 : -1]
+    n_pixels = flat.shape[1]
+    _, vectors = eigh(flat.T @ flat, subset_by_index=[n_pixels - PICTURE_COMPONENTS, n_pixels - 1])
+    scores = flat @ vectors[:, ::-1]
     for label in np.unique(labels):
         of_label = labels == label
         covariance = scores[of_label].T @ scores[of_label] / of_label.sum()

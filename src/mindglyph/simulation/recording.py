@@ -22,7 +22,7 @@ from mindglyph.sources.mindbigdata import SIMULATED_IDS_FROM
 N_CLASSES = 10
 _RUN_LENGTH = 20  # events of one digit in a row in the world `drift`
 _DRIFT_EVENTS = 60  # events over which the drift forgets
-_DRIFT_SHARE = 0.5  # size of the drift, in standard deviations of the background
+_DRIFT_SHARE = 1.0  # size of the drift, in standard deviations of the background
 _CHUNK = 250
 
 

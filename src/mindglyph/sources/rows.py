@@ -43,7 +43,8 @@ class Row:
     n_stated : int
         Number of values the row says there are.
     cut : bool
-        Whether a spreadsheet cut the row.
+        Whether a spreadsheet has had the row and cut it at its own last column; `n_stated`
+        against `n_samples` says how much is gone, which may be nothing.
     decimal_comma : bool
         Whether the comma was the decimal mark too.
     values : ndarray, shape (n_times,), or None
@@ -120,7 +121,7 @@ def parse_row(text: bytes, line: int, position: int, headset: Headset) -> Row:
         code=code,
         n_samples=len(values),
         n_stated=size,
-        cut=len(values) < size,
+        cut=spreadsheet,
         decimal_comma=decimal_comma,
         values=_nominal_length(values, headset),
     )

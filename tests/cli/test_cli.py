@@ -1,0 +1,219 @@
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mindglyph.store import Store
+
+MakeRow = Callable[..., str]
+
+
+def _run(*arguments: object, cwd: Path | None = None, status: int = 0) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mindglyph", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+    assert done.returncode == status, done.stderr
+    return done
+
+
+def _mistake(*arguments: object, cwd: Path | None = None) -> str:
+    """Run a command that must fail as a user's mistake does: one line on stderr, status 2."""
+    done = _run(*arguments, cwd=cwd, status=2)
+    assert done.stdout == ""
+    lines = [line for line in done.stderr.splitlines() if not _is_progress(line)]
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+def _is_progress(line: str) -> bool:
+    return bool(re.search(r"[━╸╺ ]{10}.*\d+:\d\d:\d\d", line)) or not line.strip()
+
+
+def test_help_needs_none_of_the_heavy_libraries() -> None:
+    code = (
+        "import sys; sys.argv = ['mindglyph', '--help']\n"
+        "from mindglyph.cli import main\n"
+        "try:\n    main()\n"
+        "except SystemExit:\n    pass\n"
+        "heavy = {'torch', 'mne', 'sklearn', 'skorch', 'scipy', 'pandas', 'numpy', 'matplotlib', 'rich'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "demo" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "command", ["simulate", "import", "decoders", "evaluate", "reconstruct", "report", "train", "predict", "demo"]
+)
+def test_every_command_has_an_example(command: str) -> None:
+    assert f"Example: mindglyph {command}" in _run(command, "--help").stdout
+
+
+def test_the_decoders_are_listed() -> None:
+    assert set(json.loads(_run("decoders", "--json").stdout)) == {
+        "chance", "lda", "riemann", "common-lstm", "sparse-cnn", "zoo:NAME"
+    }  # fmt: skip
+
+
+class _Page(HTMLParser):
+    """Collects what a page would fetch from elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+        self.images = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.images += tag == "img"
+        for name in ("src", "href", "xlink:href"):
+            value = values.get(name) or ""
+            if value and not value.startswith(("data:", "#")):
+                self.fetched.append(value)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo")
+    _run("demo", "--out", folder / "demo", "--events", 1500, "--json")
+    return folder / "demo"
+
+
+def test_the_demo_does_the_whole_job(demo: Path) -> None:
+    metrics = json.loads((demo / "metrics.json").read_text())
+    decoding, pictures = metrics["decoding"], metrics["pictures"]
+    assert decoding["p_value"] < 0.01
+    assert decoding["accuracy"] > decoding["chance_bound"]
+    assert decoding["n_test"] == 1500
+    assert decoding["ceiling"] == pytest.approx(0.8, abs=0.03)
+    assert decoding["ci95"][0] < decoding["accuracy"] < decoding["ci95"][1]
+    assert pictures["identification"] > pictures["shuffled"]
+    assert {"identification_chance", "judge_accuracy", "label_only", "class_mean"} <= set(pictures)
+    assert metrics["seconds"] > 0
+    assert "simulated recording" in metrics["verdict"]
+
+
+def test_the_report_stands_alone_and_says_that_the_data_are_simulated(demo: Path) -> None:
+    text = (demo / "run" / "report.html").read_text()
+    page = _Page()
+    page.feed(text)
+    assert page.fetched == []
+    assert page.images == 4 * 24
+    assert len(text) < 5_000_000
+    top = text[text.index("<body>") :][:400]
+    assert "The data on this page are simulated" in top
+    verdict = json.loads((demo / "metrics.json").read_text())["verdict"]
+    assert verdict in text
+    assert "None" not in re.sub(r"<svg.*?</svg>|<pre>.*?</pre>", "", text, flags=re.S)
+
+
+def test_a_demo_replaces_its_own_folder_and_no_other(demo: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.doc").touch()
+    assert "holds no earlier demo" in _mistake("demo", "--out", tmp_path)
+    assert (tmp_path / "thesis.doc").exists()
+
+
+def test_the_real_rows_go_through_and_the_verdict_is_plain(real_rows: Path, tmp_path: Path) -> None:
+    _run("import", real_rows / "MW-excerpt.txt", tmp_path / "mw")
+    metrics = json.loads(_run("evaluate", tmp_path / "mw", "--json").stdout)
+    assert metrics["verdict"].startswith("No evidence that the digit can be read from this recording")
+    assert metrics["decoding"]["n_test"] == 419
+    run = tmp_path / "mw.lda.run"
+    assert json.loads(_run("reconstruct", run, "--json").stdout)["pictures"]["seen_known"] is False
+    _run("report", run, "--out", tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert metrics["verdict"] in text
+    assert "simulated" not in text
+    assert "The recording does not say which picture was shown" in text
+
+
+def test_a_decoder_is_carried_to_another_recording(signal: Store, none: Store, tmp_path: Path) -> None:
+    _run("train", signal.path, "--out", tmp_path / "model.safetensors")
+    _run("predict", tmp_path / "model.safetensors", none.path, "--out", tmp_path / "table.parquet")
+    table = pd.read_parquet(tmp_path / "table.parquet")
+    assert len(table) == 400
+    np.testing.assert_allclose(table[[f"p_{digit}" for digit in range(10)]].sum(axis=1), 1)
+    printed = json.loads(_run("predict", tmp_path / "model.safetensors", none.path, "--json", cwd=tmp_path).stdout)
+    assert [entry["predicted"] for entry in printed["predictions"]] == table["predicted"].tolist()
+
+
+def test_mistakes_with_files_are_one_line(tmp_path: Path, row: MakeRow) -> None:
+    store = tmp_path / "store"
+    for name, content, message in (
+        ("empty.txt", b"", "empty.txt: the file is empty"),
+        ("binary.bin", bytes(range(256)), "binary.bin: is a binary file"),
+        ("cut.txt", (row(1, "FP1") + "\n" + row(2, "FP1")[:90]).encode(), "cut.txt: ends in the middle of line 2"),
+        ("table.csv", b"a,b\n1,2\n", "table.csv: line 1 is no row of MindBigData"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        assert message in _mistake("import", tmp_path / name, store)
+    assert "absent.txt: no such file" in _mistake("import", tmp_path / "absent.txt", store)
+    (tmp_path / "mw.txt").write_text(row(1, "FP1") + "\n")
+    assert "device MW in a file of EP" in _mistake("import", tmp_path / "mw.txt", store, "--headset", "EP")
+    assert "name another place" in _mistake("import", tmp_path / "mw.txt", tmp_path / "mw.txt" / "store")
+    assert not store.exists()
+    assert "is no trial store" in _mistake("evaluate", tmp_path / "absent")
+    _run("import", tmp_path / "mw.txt", store)
+    assert "fewer than two different labels" in _mistake("evaluate", store)
+
+
+def test_mistakes_with_wishes_are_one_line(signal: Store, tmp_path: Path) -> None:
+    out = ("--out", tmp_path / "run")
+    assert "there is no decoder 'ldaa'" in _mistake("evaluate", signal.path, "--decoder", "ldaa", *out)
+    assert "folds: Input should be greater than or equal to 2" in _mistake("evaluate", signal.path, "--folds", 1, *out)
+    assert "too few for 100 folds" in _mistake("evaluate", signal.path, "--folds", 100, *out)
+    assert not (tmp_path / "run").exists()
+    assert "holds no run" in _mistake("report", tmp_path)
+    assert "ceiling" in _mistake("simulate", tmp_path / "x.txt", "--ceiling", 2)
+    assert "leave the ceiling at 0.1" in _mistake(
+        "simulate", tmp_path / "x.txt", "--ceiling", 0.5, "--confound", "drift"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_changed_store_is_not_taken_for_the_old_one(tmp_path: Path, row: MakeRow) -> None:
+    source, store, run = tmp_path / "mw.txt", tmp_path / "store", tmp_path / "run"
+    for shift in (0, 1):
+        rng = np.random.default_rng(shift)
+        rows = [row(event, "FP1", code=event % 2, values=rng.integers(0, 50, 900)) for event in range(60)]
+        source.write_text("\n".join(rows) + "\n")
+        _run("import", source, store)
+        if not shift:
+            _run("evaluate", store, "--folds", 2, "--out", run)
+    assert "holds a run of other settings or data" in _mistake("evaluate", store, "--folds", 2, "--out", run)
+    assert "has changed since" in _mistake("report", run)
+
+
+def test_an_evaluation_that_was_stopped_goes_on(signal: Store, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "mindglyph", "evaluate", signal.path, "--decoder", "riemann", "--out", run]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while not (run / "folds" / "00").exists() and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal_number := signal_of_ctrl_c())
+    _, errors = process.communicate()
+    assert signal_number
+    assert process.returncode == 130
+    assert "stopped; what is finished is kept" in errors
+    first = (run / "folds" / "00" / "fold.json").stat().st_mtime_ns
+    _run("evaluate", signal.path, "--decoder", "riemann", "--out", run)
+    assert (run / "folds" / "00" / "fold.json").stat().st_mtime_ns == first
+    _run("evaluate", signal.path, "--decoder", "riemann", "--out", tmp_path / "unbroken")
+    assert json.loads((run / "metrics.json").read_text()) == json.loads(
+        (tmp_path / "unbroken" / "metrics.json").read_text()
+    )
+
+
+def signal_of_ctrl_c() -> int:
+    """Return what Ctrl-C sends."""
+    return signal.CTRL_C_EVENT if os.name == "nt" else signal.SIGINT

@@ -1,0 +1,182 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+
+from mindglyph import Trials
+from mindglyph.decoders import DECODERS, DecodingPipeline, decoder_settings
+from mindglyph.decoders.base import Decoder
+from mindglyph.errors import UserError
+from mindglyph.preprocessing import PreprocessingSettings
+
+RATE = 64.0
+QUICK: dict[str, dict[str, Any]] = {
+    "chance": {},
+    "lda": {},
+    "riemann": {"rate": 32.0},
+    "common-lstm": {
+        "units": 16,
+        "dense": (16, 8),
+        "dropout": 0.1,
+        "training": {"max_epochs": 15, "learning_rate": 5e-3},
+    },
+    "sparse-cnn": {"filters": (8, 8), "dropouts": (0.1, 0.1), "training": {"max_epochs": 10, "learning_rate": 5e-3}},
+    "zoo:EEGNet": {"training": {"max_epochs": 15, "learning_rate": 5e-3}},
+}
+LEARNING = [name for name in QUICK if name != "chance"]
+
+
+def _build(name: str, seed: int = 0) -> Decoder[Any]:
+    return decoder_settings(name, QUICK[name]).build(sfreq=RATE, seed=seed)
+
+
+def _data(labels: np.ndarray, size: float = 1.5, n_channels: int = 3, seed: int = 0) -> np.ndarray:
+    """Return noise with a smooth response that differs from label to label."""
+    rng = np.random.default_rng(seed)
+    times = np.arange(80) / RATE
+    _, codes = np.unique(labels, return_inverse=True)
+    centre = 0.2 + 0.1 * codes[:, None, None]
+    weight = np.linspace(1, -0.5, n_channels)[:, None] if n_channels > 1 else np.ones((1, 1))
+    response = np.exp(-0.5 * ((times - centre) / 0.05) ** 2) * weight
+    return (size * response + rng.standard_normal((len(labels), n_channels, 80))).astype(np.float32)
+
+
+LABELS = np.random.default_rng(1).integers(0, 3, size=300) * 2 + 1
+TEST_LABELS = np.random.default_rng(2).integers(0, 3, size=200) * 2 + 1
+
+
+@pytest.fixture(scope="module")
+def fitted() -> dict[str, Decoder[Any]]:
+    return {name: _build(name).fit(_data(LABELS), LABELS) for name in QUICK}
+
+
+def test_every_registered_decoder_is_tested_here() -> None:
+    assert set(DECODERS) <= set(QUICK)
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_it_beats_chance_where_there_is_a_signal(fitted: dict[str, Decoder[Any]], name: str) -> None:
+    accuracy = np.mean(fitted[name].predict(_data(TEST_LABELS, seed=5)) == TEST_LABELS)
+    assert accuracy > 1 / 3 + 5 * np.sqrt(2 / 9 / 200)
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_it_stays_at_chance_and_says_so_where_there_is_none(name: str) -> None:
+    decoder = _build(name).fit(_data(LABELS, size=0.0), LABELS)
+    signals = _data(TEST_LABELS, size=0.0, seed=5)
+    accuracy = np.mean(decoder.predict(signals) == TEST_LABELS)
+    assert abs(accuracy - 1 / 3) < 4 * np.sqrt(2 / 9 / 200)
+    # A decoder that cannot decode must not be sure of itself: its pictures would be.
+    assert decoder.predict_proba(signals).max(axis=1).mean() < 0.6
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_probabilities_and_embedding_have_their_shapes(fitted: dict[str, Decoder[Any]], name: str) -> None:
+    signals = _data(TEST_LABELS, seed=5)
+    probabilities, embedding = fitted[name].predict_proba(signals), fitted[name].embed(signals)
+    assert fitted[name].classes_.tolist() == [1, 3, 5]
+    assert probabilities.shape == (200, 3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert embedding.dtype == np.float32
+    assert embedding.ndim == 2
+    assert len(embedding) == 200
+    np.testing.assert_array_equal(fitted[name].classes_[probabilities.argmax(axis=1)], fitted[name].predict(signals))
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_the_same_seed_gives_the_same_decoder(fitted: dict[str, Decoder[Any]], name: str) -> None:
+    signals = _data(TEST_LABELS, seed=5)
+    again = clone(fitted[name]).fit(_data(LABELS), LABELS)
+    np.testing.assert_array_equal(again.predict_proba(signals), fitted[name].predict_proba(signals))
+
+
+@pytest.mark.parametrize("name", ["common-lstm", "sparse-cnn", "zoo:EEGNet"])
+def test_training_leaves_torchs_own_generator_alone(name: str) -> None:
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    settings = {**QUICK[name], "training": {"max_epochs": 1}}
+    decoder_settings(name, settings).build(RATE, seed=3).fit(_data(LABELS), LABELS)
+    np.testing.assert_array_equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_parameters_can_be_read_set_and_cloned(name: str) -> None:
+    decoder = _build(name)
+    assert set(decoder.get_params()) == {"settings", "sfreq", "seed"}
+    assert clone(decoder.set_params(seed=4)).get_params()["seed"] == 4
+    assert clone(decoder).settings == decoder.settings
+
+
+@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("kind", ["digits", "words"])
+def test_a_pipeline_comes_back_from_disk_as_it_was(tmp_path: Path, name: str, kind: str) -> None:
+    labels = LABELS if kind == "digits" else np.where(LABELS == 1, "face", "house")
+    n_channels = 3 if kind == "digits" else 1
+    channels = ["TP9", "AF7", "AF8"][:n_channels]
+    trials = Trials.from_arrays(_data(labels, n_channels=n_channels), labels, RATE, channels)
+    pipeline = DecodingPipeline(name, _build(name), PreprocessingSettings()).fit(trials)
+    pipeline.save(tmp_path / "decoder.safetensors")
+    back = DecodingPipeline.load(tmp_path / "decoder.safetensors")
+    for expected, found in zip(pipeline.outputs(trials), back.outputs(trials), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert back.decoder.classes_.tolist() == np.unique(labels).tolist()
+
+
+def test_another_headset_is_refused() -> None:
+    trials = Trials.from_arrays(_data(LABELS), LABELS, RATE, ["TP9", "AF7", "AF8"])
+    pipeline = DecodingPipeline("lda", _build("lda"), PreprocessingSettings()).fit(trials)
+    other = Trials.from_arrays(_data(LABELS), LABELS, RATE, ["TP9", "AF7", "TP10"])
+    with pytest.raises(UserError, match="give a recording of the same headset"):
+        pipeline.outputs(other)
+    with pytest.raises(UserError, match="give a recording of the same headset"):
+        pipeline.decoder.predict(_data(LABELS, n_channels=2))
+
+
+@pytest.mark.parametrize("name", ["common-lstm", "sparse-cnn"])
+def test_training_stops_by_the_held_out_block_and_keeps_the_best_epoch(name: str) -> None:
+    settings = {**QUICK[name], "training": {"max_epochs": 60, "patience": 3, "learning_rate": 2e-2}}
+    decoder = decoder_settings(name, settings).build(RATE).fit(_data(LABELS, size=0.3), LABELS)
+    losses = [epoch["valid_loss"] for epoch in decoder.history_]
+    best = int(np.argmin(losses))
+    assert len(losses) < 60
+    assert len(losses) - 1 - best == 3
+    held_out = np.arange(300 - 45, 300)
+    _, codes = np.unique(LABELS, return_inverse=True)
+    scores = torch.from_numpy(decoder._scores(_data(LABELS, size=0.3)[held_out]))
+    loss = torch.nn.functional.cross_entropy(scores, torch.from_numpy(codes[held_out]))
+    assert loss.item() == pytest.approx(losses[best], rel=1e-4)
+
+
+def test_the_thesis_networks_have_the_thesis_sizes() -> None:
+    cnn = decoder_settings("sparse-cnn").build(128.0)._network(14, 10, 256)
+    convolutions = [layer for layer in cnn.modules() if isinstance(layer, torch.nn.Conv1d)]
+    assert [(layer.out_channels, layer.kernel_size) for layer in convolutions] == [(128, (11,)), (256, (11,))]
+    lstm = decoder_settings("common-lstm").build(128.0)._network(14, 10, 256)
+    first_dense = next(layer for layer in lstm.modules() if isinstance(layer, torch.nn.Linear))
+    assert first_dense.in_features == 14 * 1024
+    walking_in_time = decoder_settings("common-lstm", {"axis": "time", "units": 8}).build(128.0)._network(14, 10, 256)
+    assert walking_in_time(torch.zeros(2, 14, 256)).shape == (2, 10)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("ldaa", {}, "there is no decoder 'ldaa': choose one of chance, lda"),
+        ("lda", {"rate": -1}, "settings of lda: rate: Input should be greater than 0"),
+        ("lda", {"ratte": 1}, "settings of lda: ratte"),
+        ("lda", {"start": 2.0}, "start lies after stop"),
+        ("zoo:Nothing", {}, "braindecode has no network 'Nothing'"),
+    ],
+)
+def test_a_wrong_wish_is_explained(name: str, values: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        decoder_settings(name, values).build(128.0)
+
+
+def test_one_class_cannot_be_learned() -> None:
+    with pytest.raises(UserError, match="only one class"):
+        _build("lda").fit(_data(LABELS), np.ones(300))

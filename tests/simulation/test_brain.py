@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from mindglyph.headsets import HEADSETS
+from mindglyph.simulation.brain import RESPONSE_WINDOW, Brain
+
+
+@pytest.fixture(scope="module", params=sorted(HEADSETS))
+def brain(request: pytest.FixtureRequest) -> Brain:
+    return Brain.draw(HEADSETS[request.param], 10, np.random.default_rng(0))
+
+
+def test_responses_stand_in_their_window_and_below_20_hz(brain: Brain) -> None:
+    headset = brain.headset
+    groups = [brain.evoked, *brain.digits, *brain.pictures]
+    patterns = brain.patterns(groups, headset.n_times, latency=0.0)
+    times = np.arange(headset.n_times) / headset.sfreq
+    outside = (times < RESPONSE_WINDOW[0]) | (times > RESPONSE_WINDOW[1])
+    assert np.abs(patterns[..., outside]).max() < 1e-12
+    power = (np.abs(np.fft.rfft(patterns, axis=-1)) ** 2).sum(axis=(0, 1))
+    frequencies = np.fft.rfftfreq(headset.n_times, 1 / headset.sfreq)
+    assert power[frequencies > 20].sum() < 0.02 * power.sum()
+
+
+def test_a_latency_shifts_the_response(brain: Brain) -> None:
+    rate = brain.headset.sfreq
+    early = brain.patterns(brain.digits, 400, latency=0.0)
+    late = brain.patterns(brain.digits, 400, latency=10 / rate)
+    # The scale is that of the response itself, whenever it comes.
+    np.testing.assert_allclose(late[..., 10:], early[..., :-10], atol=1e-9)
+
+
+def test_the_background_has_the_covariance_it_says(brain: Brain) -> None:
+    assert np.trace(brain.spatial) == pytest.approx(len(brain.headset.channels))
+    temporal = brain.temporal_covariance(256)
+    np.testing.assert_allclose(np.diag(temporal), 1)
+    assert np.linalg.eigvalsh(temporal).min() > 0
+    assert np.linalg.eigvalsh(brain.spatial).min() > 0
+
+
+def test_digits_differ_from_one_another(brain: Brain) -> None:
+    patterns = brain.patterns(brain.digits, brain.headset.n_times, 0.0).reshape(10, -1)
+    likeness = np.corrcoef(patterns) - np.eye(10)
+    assert np.abs(likeness).max() < 0.95

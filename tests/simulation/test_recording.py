@@ -1,0 +1,82 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from mindglyph.errors import UserError
+from mindglyph.headsets import HEADSETS
+from mindglyph.images.sets import PACKAGED, load_digits
+from mindglyph.simulation import SimulationSettings, simulate, truth_path
+from mindglyph.store import Store
+
+
+def _simulate(path: Path, **settings: object) -> dict[str, object]:
+    digits = load_digits("train")
+    return simulate(path, SimulationSettings(**settings), digits.images, digits.labels, PACKAGED)
+
+
+@pytest.mark.parametrize("kind", ["ep", "mw"])
+def test_rows_have_the_layout_of_the_real_files(tmp_path: Path, kind: str) -> None:
+    truth = _simulate(tmp_path / "x.txt", format=kind, events=30, ceiling=0.5)
+    headset = HEADSETS[kind.upper()]
+    rows = [line.split("\t") for line in (tmp_path / "x.txt").read_text().splitlines()]
+    assert len(rows) == 30 * len(headset.channels)
+    assert [row[3] for row in rows[: len(headset.channels)]] == list(headset.channels)
+    for row in rows:
+        assert len(row) == 7
+        values = row[6].split(",")
+        assert len(values) == int(row[5])
+        assert all(len(value.partition(".")[2]) == headset.decimals for value in values)
+    assert [int(row[1]) for row in rows[:: len(headset.channels)]] == truth["events"]
+    assert [int(row[4]) for row in rows[:: len(headset.channels)]] == truth["digits"]
+    level = np.median([float(value) for row in rows for value in row[6].split(",")])
+    assert abs(level - headset.offset) < 10 * headset.noise
+
+
+def test_the_same_seed_gives_the_same_file(tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        _simulate(tmp_path / name, format="mw", events=20, ceiling=0.4, seed=seed)
+    contents = [(tmp_path / name).read_bytes() for name in "abc"]
+    assert contents[0] == contents[1] != contents[2]
+    truths = [truth_path(tmp_path / name).read_text() for name in "abc"]
+    assert truths[0] == truths[1] != truths[2]
+
+
+def test_the_truth_says_what_was_planted(tmp_path: Path) -> None:
+    truth = _simulate(tmp_path / "x.txt", format="mw", events=40, ceiling=0.5)
+    assert json.loads((tmp_path / "x.txt.truth.json").read_text()) == truth
+    assert truth["simulated"] is True
+    assert truth["ceiling"]["accuracy"] == pytest.approx(0.5, abs=0.03)
+    digits = load_digits("train")
+    assert digits.labels[truth["pictures"]].tolist() == truth["digits"]
+    assert len(set(truth["pictures"])) == 40, "no picture is shown twice while there are others"
+
+
+def test_a_simulated_file_says_so_without_its_truth(world: object) -> None:
+    store: Store = world(format="mw", events=40, ceiling=0.1)
+    assert store.trials().metadata["simulated"].all()
+
+
+def test_the_planted_response_is_in_the_recording(pictured: Store) -> None:
+    trials = pictured.trials()
+    signals = trials.signals - np.median(trials.signals, axis=-1, keepdims=True)
+    mean = np.abs(signals.mean(axis=0))
+    window = slice(int(0.15 * 128), int(0.55 * 128))
+    assert mean[:, window].max() > 5 * np.median(mean[:, 128:])
+
+
+def test_in_the_world_of_drift_digits_come_in_runs_and_nothing_is_planted(world: object) -> None:
+    store: Store = world(format="mw", events=400, ceiling=0.1, confound="drift")
+    truth = store.truth
+    assert truth["ceiling"]["amplitude"] == 0
+    labels = store.trials().labels.reshape(-1, 20)
+    assert (labels == labels[:, :1]).all()
+
+
+def test_impossible_wishes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="leave the ceiling at"):
+        SimulationSettings(confound="drift", ceiling=0.6)
+    with pytest.raises(UserError, match="is a folder"):
+        _simulate(tmp_path, format="mw", events=20)

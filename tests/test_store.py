@@ -1,0 +1,120 @@
+import json
+import os
+import signal as signals
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mindglyph.errors import UserError
+from mindglyph.headsets import HEADSETS
+from mindglyph.images.sets import load_digits
+from mindglyph.sources.mindbigdata import read
+from mindglyph.store import Store, write_store
+
+MakeRow = Callable[..., str]
+MW = HEADSETS["MW"]
+
+
+def _import(source: Path, store: Path) -> dict[str, object]:
+    return write_store(store, source, MW, read(source, MW))
+
+
+def test_the_store_holds_what_the_file_holds(tmp_path: Path, row: MakeRow) -> None:
+    source = tmp_path / "MW.txt"
+    values = {event: np.arange(880) + event for event in (3, 1, 2)}
+    source.write_text(
+        "\n".join([row(event, "FP1", code=event, values=values[event]) for event in values] + ["junk"]) + "\n"
+    )
+    report = _import(source, tmp_path / "store")
+    assert (report["rows_read"], report["rows_kept"], report["rows_rejected"], report["trials"]) == (4, 3, 1, 3)
+    assert report["reasons"] == {
+        "has … of … tab-separated fields": {"rows": 1, "first_line": 4, "example": "has 1 of 7 tab-separated fields"}
+    }
+    assert json.loads((tmp_path / "store" / "import.json").read_text()) == report
+    trials = Store(tmp_path / "store").trials()
+    # In the order of recording, whatever the order in the file.
+    assert trials.metadata["event"].tolist() == [1, 2, 3]
+    assert trials.metadata["line"].tolist() == [2, 3, 1]
+    assert trials.labels.tolist() == [1, 2, 3]
+    np.testing.assert_array_equal(trials.signals[:, 0], [values[1], values[2], values[3]])
+    assert isinstance(trials.signals, np.memmap)
+
+
+def test_refused_rows_are_kept_word_for_word(tmp_path: Path, row: MakeRow) -> None:
+    source = tmp_path / "MW.txt"
+    bad = row(2, "FP1", code=42)
+    source.write_bytes(f"{row(1, 'FP1')}\n{bad}\n".encode() + b"\xff\xfe?\n")
+    _import(source, tmp_path / "store")
+    refused = pd.read_parquet(tmp_path / "store" / "rejected.parquet")
+    assert refused["line"].tolist() == [2, 3]
+    assert refused["text"].tolist() == [bad.encode(), b"\xff\xfe?"]
+    assert refused["reason"][0] == "code 42 is not between -1 and 9"
+
+
+def test_a_failed_import_leaves_the_old_store(tmp_path: Path, row: MakeRow) -> None:
+    source, store = tmp_path / "MW.txt", tmp_path / "store"
+    source.write_text(row(1, "FP1") + "\n")
+    _import(source, store)
+    before = Store(store).about
+    source.write_text("junk\n")
+    with pytest.raises(UserError, match=r"MW.txt: no trial could be read \(line 1: has 1 of 7"):
+        _import(source, store)
+    assert Store(store).about == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["MW.txt", "store"]
+
+
+_KILLED = """
+import sys
+from pathlib import Path
+from mindglyph.headsets import HEADSETS
+from mindglyph.sources.mindbigdata import read
+from mindglyph.store import write_store
+source, store = map(Path, sys.argv[1:])
+print("ready", flush=True)
+write_store(store, source, HEADSETS["MW"], read(source, HEADSETS["MW"], chunk_trials=20))
+"""
+
+
+def test_a_killed_import_leaves_the_old_store_or_the_new_one(tmp_path: Path, row: MakeRow) -> None:
+    source, store = tmp_path / "MW.txt", tmp_path / "store"
+    source.write_text(row(1, "FP1") + "\n")
+    _import(source, store)
+    source.write_text("".join(row(event, "FP1") + "\n" for event in range(1500)))
+    for delay in (0.05, 0.15, 0.3):
+        process = subprocess.Popen([sys.executable, "-c", _KILLED, source, store], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(delay)
+        os.kill(process.pid, signals.SIGKILL)
+        process.communicate()
+        assert len(Store(store).trials()) in (1, 1500)
+
+
+def test_a_simulated_recording_brings_its_pictures(pictured: Store) -> None:
+    trials, truth = pictured.trials(), pictured.truth
+    assert pictured.about["simulated"]
+    assert truth is not None
+    digits = load_digits("train")
+    np.testing.assert_array_equal(trials.images, digits.images[truth["pictures"]])
+    np.testing.assert_array_equal(trials.labels, digits.labels[truth["pictures"]])
+
+
+def test_a_damaged_store_is_said(tmp_path: Path, row: MakeRow) -> None:
+    source, store = tmp_path / "MW.txt", tmp_path / "store"
+    source.write_text(row(1, "FP1") + "\n")
+    _import(source, store)
+    content = (store / "signals.npy").read_bytes()
+    (store / "signals.npy").write_bytes(content[: len(content) // 2])
+    with pytest.raises(UserError, match="the store is damaged"):
+        Store(store).trials()
+    (store / "store.json").write_text('{"schema_version": 99}')
+    with pytest.raises(UserError, match="another version"):
+        Store(store)
+    with pytest.raises(UserError, match="is no trial store"):
+        Store(tmp_path)

@@ -1,0 +1,60 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from mindglyph import Trials
+from mindglyph.errors import UserError
+
+
+def _trials(n: int = 6, **changes: object) -> Trials:
+    rng = np.random.default_rng(0)
+    arguments = {"X": rng.normal(size=(n, 2, 64)), "y": np.arange(n) % 3, "sfreq": 128.0, "ch_names": ["TP9", "AF7"]}
+    return Trials.from_arrays(**{**arguments, **changes})
+
+
+def test_arrays_become_trials_in_order() -> None:
+    trials = _trials()
+    assert trials.signals.dtype == np.float32
+    assert trials.metadata["event"].tolist() == list(range(6))
+    assert trials.sfreq == 128
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"y": np.zeros(5)}, "5 labels for 6 trials"),
+        ({"ch_names": ["TP9"]}, "1 channel names for 2 channels"),
+        ({"X": np.zeros((6, 64))}, "give \\(n_trials, n_channels, n_times\\)"),
+        ({"X": np.full((6, 2, 64), np.nan)}, "not finite"),
+        ({"images": np.zeros((4, 28, 28), np.uint8)}, "4 images for 6 trials"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        _trials(**changes)
+
+
+def test_selection_keeps_the_parts_together() -> None:
+    images = np.arange(6, dtype=np.uint8)[:, None, None] * np.ones((1, 28, 28), np.uint8)
+    trials = _trials(images=images, metadata=pd.DataFrame({"event": [10, 20, 30, 40, 50, 60]}))
+    for chosen in (np.array([4, 1]), np.array([False, True, False, False, True, False])):
+        part = trials.select(chosen)
+        events = part.metadata["event"].to_numpy()
+        np.testing.assert_array_equal(part.images[:, 0, 0], events // 10 - 1)
+        np.testing.assert_array_equal(part.labels, (events // 10 - 1) % 3)
+        np.testing.assert_array_equal(part.signals, trials.signals[events // 10 - 1])
+
+
+def test_mne_gets_volts_names_and_places() -> None:
+    trials = _trials(ch_names=["PZ", "FP1"])
+    epochs = trials.to_mne()
+    np.testing.assert_allclose(epochs.get_data(), trials.signals * 1e-6, rtol=1e-6)
+    assert epochs.event_id == {"0": 0, "1": 1, "2": 2}
+    assert epochs.metadata["event"].tolist() == list(range(6))
+    pz, fp1 = (channel["loc"][:3] for channel in epochs.info["chs"])
+    assert fp1[1] > 0.05 > pz[1], "FP1 lies in front"
+
+
+def test_words_may_be_labels() -> None:
+    trials = _trials(y=np.array(["face", "house"] * 3))
+    assert trials.to_mne().event_id == {"face": 0, "house": 1}
