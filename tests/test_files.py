@@ -15,16 +15,16 @@ from mindglyph.files import (
 )
 
 
-class _Crash(Exception):
+class _CrashError(Exception):
     pass
 
 
 def test_a_file_keeps_its_old_content_when_writing_fails(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with pytest.raises(_Crash), replaced_file(path) as temporary:
+    with pytest.raises(_CrashError), replaced_file(path) as temporary:
         temporary.write_text("half")
-        raise _Crash
+        raise _CrashError
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -33,9 +33,9 @@ def test_a_folder_keeps_its_old_content_when_writing_fails(tmp_path: Path) -> No
     path = tmp_path / "folder"
     with replaced_folder(path, "marker") as temporary:
         (temporary / "marker").write_text("old")
-    with pytest.raises(_Crash), replaced_folder(path, "marker") as temporary:
+    with pytest.raises(_CrashError), replaced_folder(path, "marker") as temporary:
         (temporary / "marker").write_text("new")
-        raise _Crash
+        raise _CrashError
     assert (path / "marker").read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

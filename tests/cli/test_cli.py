@@ -44,7 +44,7 @@ def test_help_needs_none_of_the_heavy_libraries() -> None:
         "from mindglyph.cli import main\n"
         "try:\n    main()\n"
         "except SystemExit:\n    pass\n"
-        "heavy = {'torch', 'mne', 'sklearn', 'skorch', 'scipy', 'pandas', 'numpy', 'matplotlib', 'rich'} & set(sys.modules)\n"
+        "heavy = {'torch', 'mne', 'sklearn', 'scipy', 'pandas', 'numpy', 'matplotlib', 'rich'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -133,7 +133,7 @@ def test_the_real_rows_go_through_and_the_verdict_is_plain(real_rows: Path, tmp_
     _run("report", run, "--out", tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text()
     assert metrics["verdict"] in text
-    assert "simulated" not in text
+    assert "no brain was recorded" not in text
     assert "The recording does not say which picture was shown" in text
 
 

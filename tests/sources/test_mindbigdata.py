@@ -107,7 +107,7 @@ def test_a_repeated_channel_is_refused_and_the_first_counts(tmp_path: Path, row:
 
 
 def test_an_event_of_two_codes_is_refused(tmp_path: Path, row: MakeRow) -> None:
-    rows = _epoc_event(row, 1)[:-1] + [row(1, EPOC[-1], headset="EP", code=4)] + _epoc_event(row, 2)
+    rows = [*_epoc_event(row, 1)[:-1], row(1, EPOC[-1], headset="EP", code=4), *_epoc_event(row, 2)]
     chunks = _read(_write(tmp_path, rows), "EP")
     assert _events(chunks) == [2]
     assert {refusal.reason for refusal in _refusals(chunks)} == {"event 1 carries the codes [3, 4]"}
