@@ -103,7 +103,7 @@ class Reconstructions:
         try:
             with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 arrays = dict(file)
-        except (OSError, ValueError, BadZipFile) as error:
+        except (OSError, EOFError, ValueError, BadZipFile) as error:
             raise UserError(f"{path}: cannot be read: run 'mindglyph reconstruct {path.parent}' again") from error
         for name in ("drawn", "deviation", "label_only", "class_mean"):
             arrays[name] = arrays[name].astype(np.float32) / 255

@@ -27,6 +27,7 @@ from mindglyph.trials import Trials, make_info
 
 SCHEMA_VERSION = 1
 MARKER = "store.json"
+_CONTENT = ("signals.npy", "trials.parquet", "images.npy", "truth.json")
 
 _REFUSED = pa.schema(
     [("line", pa.int64()), ("reason", pa.string()), ("kind", pa.string()), ("text", pa.large_binary())]
@@ -172,7 +173,7 @@ def _about(folder: Path, headset: Headset, table: pd.DataFrame, truth: Mapping[s
         "channels": list(headset.channels),
         "trials": len(table),
         "simulated": truth is not None or bool(table["simulated"].any()),
-        "content_hash": content_hash(folder / "signals.npy", folder / "trials.parquet"),
+        "content_hash": content_hash(*(folder / name for name in _CONTENT if (folder / name).exists())),
     }
 
 

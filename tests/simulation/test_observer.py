@@ -94,7 +94,9 @@ def test_the_ceiling_is_met(brain: Brain, coefficients: np.ndarray) -> None:
 def test_no_signal_leaves_chance(brain: Brain, coefficients: np.ndarray) -> None:
     ceiling = _observer(brain, coefficients).solve(1 / N_CLASSES, 0.0)
     assert ceiling.amplitude == ceiling.picture_amplitude == 0
-    assert ceiling.accuracy == pytest.approx(1 / N_CLASSES, abs=4 * ceiling.standard_error)
+    assert ceiling.accuracy == 1 / N_CLASSES
+    drawn = _observer(brain, coefficients).accuracy(0.0, 0.0, 5000, np.random.default_rng(0))
+    assert drawn == pytest.approx(1 / N_CLASSES, abs=4 * np.sqrt(0.25 / 5000))
 
 
 def test_a_ceiling_out_of_reach_is_said(brain: Brain, coefficients: np.ndarray) -> None:

@@ -23,6 +23,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+
+class _StoppedError(Exception):
+    """Long work was stopped by Ctrl-C; typer would end such a one without a word."""
+
+
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same numbers.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 StorePath = Annotated[Path, typer.Argument(metavar="STORE", help="A trial store made by 'mindglyph import'.")]
@@ -48,7 +53,7 @@ def main() -> None:
     except UserError as error:
         sys.stderr.write(f"mindglyph: {' '.join(str(error).split())}\n")
         sys.exit(2)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, _StoppedError):
         sys.stderr.write("mindglyph: stopped; what is finished is kept\n")
         sys.exit(130)
 
@@ -76,7 +81,10 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        try:
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+        except KeyboardInterrupt:
+            raise _StoppedError from None
 
 
 def show(result: dict[str, Any], as_json: bool, title: str, rows: dict[str, str]) -> None:

@@ -64,7 +64,7 @@ def evaluate_command(
 
 def run_evaluation(store_path: Path, settings: EvaluationSettings, folder: Path, workers: int = 1) -> dict[str, Any]:
     """Evaluate with progress and write the decoding part of `metrics.json`."""
-    from mindglyph.evaluation import cross_validate, score_decoding, verdict
+    from mindglyph.evaluation import cross_validate, evaluated_trials, score_decoding, verdict
     from mindglyph.runs import Run
     from mindglyph.store import Store
 
@@ -75,8 +75,10 @@ def run_evaluation(store_path: Path, settings: EvaluationSettings, folder: Path,
         "content_hash": store.about["content_hash"],
         "settings": settings.model_dump(mode="json"),
     }
-    # A decoder that cannot be built is said before a folder is made.
+    # A decoder or a split that cannot be made is said before a folder is.
     settings.pipeline(store.about["sfreq"])
+    labels = evaluated_trials(store).labels
+    list(settings.splitter().split(labels, labels))
     run = Run.start(folder, asked)
     with progress("train, test") as report:
         predictions = cross_validate(store, settings, run, workers, report)
@@ -111,7 +113,7 @@ def reconstruct_command(run: RunPath, as_json: AsJson = False) -> None:
             f"label only {scores['label_only']:.1%}, shuffled EEG {scores['shuffled']:.1%}, "
             f"class mean {scores['class_mean']:.1%})"
         )
-        rows["gain"] = f"{scores['gain_over_label_only']:+.1%} over label only (p = {scores['gain_p_value']:.4f})"
+        rows["gain"] = f"{scores['gain_beyond_digit']:+.1%} beyond the digit (p = {scores['gain_p_value']:.4f})"
     else:
         rows["identification"] = "not possible: the recording does not say which picture was shown"
     rows["pictures"] = str(run / "pictures.npz")

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from mindglyph.decoders.calibration import best_temperature, softmax
+from mindglyph.decoders.calibration import LOWEST_TEMPERATURE, best_temperature, softmax
 from mindglyph.errors import UserError
 from mindglyph.settings import Settings
 
@@ -55,6 +55,7 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
     """
 
     settings_class: type[AnyDecoderSettings]
+    lowest_temperature = LOWEST_TEMPERATURE
 
     def __init__(self, settings: AnyDecoderSettings | None = None, sfreq: float = 128.0, seed: int = 0) -> None:
         self.settings = settings
@@ -92,13 +93,14 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
             raise UserError(
                 f"signals of shape {signals.shape} for {len(y)} labels: give (n_trials, n_channels, n_times)"
             )
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
+        classes, codes = np.unique(y, return_inverse=True)
+        if len(classes) < 2:
             raise UserError("only one class among the trials to learn from: give at least two")
+        self.classes_ = classes
         self.shape_ = signals.shape[1:]
         self.history_: list[dict[str, float]] = []
         held_out, held_out_scores = self._fit(signals, codes)
-        self.temperature_ = best_temperature(held_out_scores, codes[held_out])
+        self.temperature_ = best_temperature(held_out_scores, codes[held_out], self.lowest_temperature)
         return self
 
     @abstractmethod

@@ -22,7 +22,11 @@ def softmax(scores: np.ndarray) -> np.ndarray:
     return scipy_softmax(np.asarray(scores, dtype=np.float64), axis=1)
 
 
-def best_temperature(scores: np.ndarray, codes: np.ndarray) -> float:
+LOWEST_TEMPERATURE = 0.05
+"""Below which no scores are sharpened."""
+
+
+def best_temperature(scores: np.ndarray, codes: np.ndarray, lowest: float = LOWEST_TEMPERATURE) -> float:
     """Find the temperature under which the labels are most likely.
 
     Parameters
@@ -31,24 +35,27 @@ def best_temperature(scores: np.ndarray, codes: np.ndarray) -> float:
         Before the softmax, of trials that the scores were not fitted to.
     codes : ndarray, shape (n_trials,)
         Place of each trial's class.
+    lowest : float
+        Temperature that is not gone below.
 
     Returns
     -------
     float
-        Between 0.05 and `HIGHEST_TEMPERATURE`; 1 where there are no trials to find it on.
+        Between `lowest` and `HIGHEST_TEMPERATURE`; the latter where there are no trials to
+        find it on, since scores that nothing vouches for are worth nothing.
     """
     if not len(codes):
-        return 1.0
+        return HIGHEST_TEMPERATURE
 
     def surprise(log_temperature: float) -> float:
         probabilities = log_softmax(np.asarray(scores, dtype=np.float64) / np.exp(log_temperature), axis=1)
         return -float(probabilities[np.arange(len(codes)), codes].mean())
 
-    found = minimize_scalar(surprise, bounds=(np.log(0.05), np.log(HIGHEST_TEMPERATURE)), method="bounded")
+    found = minimize_scalar(surprise, bounds=(np.log(lowest), np.log(HIGHEST_TEMPERATURE)), method="bounded")
     return float(np.exp(found.x))
 
 
-def last_block(n_trials: int, share: float, gap: int = 2) -> tuple[np.ndarray, np.ndarray]:
+def last_block(n_trials: int, share: float, gap: int = 10) -> tuple[np.ndarray, np.ndarray]:
     """Divide trials into those to learn from and a last stretch held out, with a gap between.
 
     Parameters

@@ -28,7 +28,8 @@ class Chance(Decoder[ChanceSettings]):
 
     def _fit(self, signals: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         self.frequencies_ = np.bincount(codes) / len(codes)
-        return np.arange(0), np.empty((0, len(self.classes_)))
+        # Its scores are the frequencies themselves, and so are fair on the trials they were counted on.
+        return np.arange(len(codes)), self._scores(signals)
 
     def _scores(self, signals: np.ndarray) -> np.ndarray:
         return np.tile(np.log(self.frequencies_), (len(signals), 1))

@@ -16,6 +16,7 @@ from torch.utils.data import Subset
 
 from mindglyph.decoders.base import Decoder, DecoderSettings
 from mindglyph.decoders.calibration import last_block
+from mindglyph.errors import UserError
 from mindglyph.settings import Settings
 
 
@@ -90,6 +91,9 @@ class NetworkDecoder(Decoder[AnyNetworkSettings]):
         On the processor, in evaluation mode.
     """
 
+    # The held-out trials chose the epoch already, so they may temper the scores and not sharpen them.
+    lowest_temperature = 1.0
+
     @abstractmethod
     def _network(self, n_chans: int, n_outputs: int, n_times: int) -> EmbeddingNetwork:
         """Return an untrained network."""
@@ -97,6 +101,11 @@ class NetworkDecoder(Decoder[AnyNetworkSettings]):
     def _fit(self, signals: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         training = self.settings_.training
         learning, held_out = last_block(len(codes), training.held_out)
+        missing = np.setdiff1d(codes, codes[learning])
+        if len(missing):
+            label = self.classes_[missing[0]]
+            raise UserError(f"no trial of {label} is left to learn from beside those held out: give a longer recording")
+        stopping = EarlyStopping(patience=training.patience, load_best=True, sink=_silent)
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             net = NeuralNetClassifier(
@@ -109,14 +118,20 @@ class NetworkDecoder(Decoder[AnyNetworkSettings]):
                 batch_size=training.batch_size,
                 iterator_train__shuffle=True,
                 train_split=_Split(learning, held_out),
-                callbacks=[("stop", EarlyStopping(patience=training.patience, load_best=True, sink=_silent))],
+                callbacks=[("stop", stopping)],
                 classes=np.arange(len(self.classes_)),
                 verbose=0,
             )
             net.fit(signals, codes.astype(np.int64))
+        if (stopping.misses_ < training.patience and len(net.history) < training.max_epochs) or _unfinished(net):
+            # skorch ends quietly on Ctrl-C; half a training must not be taken for a whole one.
+            raise KeyboardInterrupt
+        if not np.isfinite(net.history[:, "valid_loss"]).any():
+            raise UserError("the network diverged: take a smaller learning rate")
         self.network_ = net.module_.eval()
         columns = ("epoch", "train_loss", "valid_loss", "valid_acc", "dur")
-        self.history_ = [{name: float(epoch[name]) for name in columns} for epoch in net.history]
+        finite = [epoch for epoch in net.history if np.isfinite([epoch[name] for name in columns]).all()]
+        self.history_ = [{name: float(epoch[name]) for name in columns} for epoch in finite]
         return held_out, self._scores(signals[held_out])
 
     def _scores(self, signals: np.ndarray) -> np.ndarray:
@@ -135,10 +150,15 @@ class NetworkDecoder(Decoder[AnyNetworkSettings]):
         return {name: tensor.numpy() for name, tensor in self.network_.state_dict().items()}
 
     def _restore(self, arrays: dict[str, np.ndarray]) -> None:
-        network = self._network(self.shape_[0], len(self.classes_), self.shape_[1])
+        with torch.random.fork_rng(devices=[]):
+            network = self._network(self.shape_[0], len(self.classes_), self.shape_[1])
         tensors = {name: torch.tensor(array) for name, array in arrays.items() if name != "temperature"}
         network.load_state_dict(tensors)
         self.network_ = network.eval()
+
+
+def _unfinished(net: NeuralNetClassifier) -> bool:
+    return not net.history or "valid_loss" not in net.history[-1]
 
 
 class _Split:

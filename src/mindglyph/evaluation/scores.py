@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from mindglyph.evaluation.statistics import (
     block_length,
     block_permutations,
     chance_bound,
+    combined_p_value,
     interval,
     permutation_p_value,
 )
@@ -35,7 +37,8 @@ class DecodingScore:
     chance_bound : float
         What guessing exceeds in 1 of 20 recordings of this length.
     p_value : float
-        By block permutation of the labels within folds, one-sided.
+        One-sided, by block permutation of the labels: one a fold, combined so that it holds
+        although the folds share what they were trained on.
     n_test : int
         Trials tested.
     ceiling : float or None
@@ -99,26 +102,36 @@ def score_decoding(predictions: pd.DataFrame, ceiling: float | None, n_permutati
     classes = np.unique(labels)
     right = labels == predicted
     length = block_length(labels)
-    permutations = block_permutations(
-        predictions["fold"].to_numpy(), length, n_permutations, np.random.default_rng(seed)
-    )
-    null = np.concatenate([(labels[places] == predicted).mean(axis=1) for places in permutations])
+    folds = predictions["fold"].to_numpy()
+    permutations = block_permutations(folds, length, n_permutations, np.random.default_rng(seed))
+    null, fold_p_values = _null_and_p_values(labels, predicted, folds, permutations)
     return DecodingScore(
         accuracy=float(right.mean()),
         ci95=interval(int(right.sum()), len(right)),
         chance=1 / len(classes),
         chance_bound=chance_bound(len(right), 1 / len(classes)),
-        p_value=permutation_p_value(float(right.mean()), null),
+        p_value=combined_p_value(fold_p_values),
         n_test=len(right),
         ceiling=ceiling,
         majority=float(np.mean(predictions["majority"].to_numpy() == labels)),
         block=length,
         permutations=n_permutations,
-        folds=[float(part.mean()) for _, part in pd.Series(right).groupby(predictions["fold"].to_numpy())],
+        folds=[float(part.mean()) for _, part in pd.Series(right).groupby(folds)],
         classes=classes.tolist(),
         confusion=confusion_matrix(labels, predicted, labels=classes).tolist(),
         null=null.tolist(),
     )
+
+
+def _null_and_p_values(
+    labels: np.ndarray, predicted: np.ndarray, folds: np.ndarray, permutations: Iterable[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the accuracies under permutation, (n_permutations,), and the p-value of each fold."""
+    by_fold = (np.unique(folds)[:, None] == folds).astype(np.float32)
+    right = np.concatenate([(labels[places] == predicted) @ by_fold.T for places in permutations])
+    observed = by_fold @ (labels == predicted)
+    p_values = [permutation_p_value(one, null) for one, null in zip(observed, right.T, strict=True)]
+    return right.sum(axis=1) / len(labels), np.array(p_values)
 
 
 def verdict(decoding: dict[str, Any], simulated: bool) -> str:
@@ -141,15 +154,16 @@ def verdict(decoding: dict[str, Any], simulated: bool) -> str:
     recording = "simulated recording" if simulated else "recording"
     smallest = 1 / (decoding["permutations"] + 1)
     sign = "≤" if decoding["p_value"] <= smallest else "="
-    p = f"p {sign} {decoding['p_value']:.2g}"
+    p = f"p {sign} {decoding['p_value']:.3g}"
     figures = f"{decoding['accuracy']:.1%}, chance {decoding['chance']:.0%}, {p}, {decoding['n_test']:,} trials"
-    if decoding["p_value"] >= SIGNIFICANT:
+    guess = max(decoding["chance"], decoding["majority"])
+    if decoding["p_value"] >= SIGNIFICANT or decoding["accuracy"] <= guess:
         return f"No evidence that the {what} can be read from this {recording} ({figures})."
     low, high = decoding["ci95"]
     sentence = (
         f"The {what}, one of {n_classes}, can be read from this {recording} better than by guessing: "
         f"{figures}; 95% interval {low:.1%} to {high:.1%}"
     )
-    if decoding["ceiling"] is not None:
+    if decoding["ceiling"] is not None and decoding["accuracy"] < decoding["ceiling"]:
         sentence += f"; the most that any decoder could reach here is {decoding['ceiling']:.1%}"
     return f"{sentence}."

@@ -5,6 +5,7 @@ References
 Wilson (1927), https://doi.org/10.1080/01621459.1927.10502953;
 Phipson & Smyth (2010), "Permutation p-values should never be zero",
 https://doi.org/10.2202/1544-6115.1585;
+Liu & Xie (2020), "Cauchy combination test", https://doi.org/10.1080/01621459.2018.1554485;
 Winkler et al. (2015), "Multi-level block permutation", https://doi.org/10.1016/j.neuroimage.2015.05.092.
 """
 
@@ -93,6 +94,29 @@ def block_permutations(
             order = np.repeat(ranks, length, axis=1)[:, : len(own)].argsort(axis=1, kind="stable")
             permuted[:, own] = own[(order + shift) % len(own)]
         yield permuted
+
+
+def combined_p_value(p_values: np.ndarray) -> float:
+    """Combine the p-values of folds that share training trials, by Cauchy's combination.
+
+    Permuting the labels of one fold is exact, since its decoder never saw them. But the
+    labels tested in one fold were learned from in the others, so that fold scores are not
+    independent and their sum spreads wider than permutations within folds show. Cauchy's
+    combination holds whatever the dependence, at the price of some power.
+
+    Parameters
+    ----------
+    p_values : ndarray, shape (n_folds,)
+        Each valid by itself.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+    """
+    # A p of exactly 1, which few permutations can give, would outweigh everything else.
+    statistic = np.mean(np.tan((0.5 - np.minimum(p_values, 0.99)) * np.pi))
+    return float(0.5 - np.arctan(statistic) / np.pi)
 
 
 def permutation_p_value(observed: float, null: np.ndarray) -> float:

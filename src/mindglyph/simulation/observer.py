@@ -109,6 +109,9 @@ class IdealObserver:
         amplitude = 0.0
         if ceiling > 1 / self._n_classes + 1e-9:
             amplitude = self._amplitude(ceiling, picture_amplitude)
+        if not amplitude:
+            # Known without any draws: nothing tells the digits apart.
+            return Ceiling(0.0, picture_amplitude, 1 / self._n_classes, 0.0)
         accuracy = self.accuracy(amplitude, picture_amplitude, _FINAL_DRAWS, self._rng)
         error = np.sqrt(accuracy * (1 - accuracy) / _FINAL_DRAWS)
         return Ceiling(amplitude, picture_amplitude, accuracy, float(error))
