@@ -68,7 +68,7 @@ def test_a_planted_picture_is_found_again(reconstructed: Reconstructions, pictur
     np.testing.assert_array_equal(reconstructed.seen, pictured.trials().images)
     scores = score_pictures(reconstructed, packaged_judge(), 200, seed=0)
     assert scores["identification_p_value"] < 0.01
-    assert scores["gain_over_label_only"] > 0
+    assert scores["gain_beyond_digit"] > 0
     assert scores["gain_p_value"] < 0.01
 
 

@@ -105,6 +105,28 @@ def test_a_simulated_recording_brings_its_pictures(pictured: Store) -> None:
     np.testing.assert_array_equal(trials.labels, digits.labels[truth["pictures"]])
 
 
+def test_a_recording_inside_the_store_is_not_swept_away(tmp_path: Path, row: MakeRow) -> None:
+    source, store = tmp_path / "store" / "MW.txt", tmp_path / "store"
+    (tmp_path / "MW.txt").write_text(row(1, "FP1") + "\n")
+    _import(tmp_path / "MW.txt", store)
+    source.write_text(row(1, "FP1") + "\n")
+    with pytest.raises(UserError, match="would be replaced"):
+        _import(source, store)
+    assert source.exists()
+
+
+def test_a_change_of_the_content_is_noticed(tmp_path: Path, row: MakeRow) -> None:
+    source, store = tmp_path / "MW.txt", tmp_path / "store"
+    source.write_text(row(1, "FP1") + "\n")
+    _import(source, store)
+    Store(store).verify()
+    signals = np.load(store / "signals.npy", mmap_mode="r+")
+    signals[0, 0, 5] += 1
+    signals.flush()
+    with pytest.raises(UserError, match="damaged or was changed"):
+        Store(store).verify()
+
+
 def test_a_damaged_store_is_said(tmp_path: Path, row: MakeRow) -> None:
     source, store = tmp_path / "MW.txt", tmp_path / "store"
     source.write_text(row(1, "FP1") + "\n")

@@ -91,7 +91,12 @@ def _swap(new: Path, path: Path) -> None:
     old = new.with_suffix(".old")
     if path.exists():
         path.replace(old)
-    new.replace(path)
+    try:
+        new.replace(path)
+    except BaseException:
+        if old.exists():
+            old.replace(path)
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 

@@ -74,6 +74,8 @@ def write_store(
     UserError
         If no trial could be read, the folder is something else, or cannot be written.
     """
+    if path.resolve() in source.resolve().parents:
+        raise UserError(f"{source}: lies inside {path}, which would be replaced: name another store")
     start = time.perf_counter()
     counts: Counter[str] = Counter()
     reasons: dict[str, dict[str, Any]] = {}
@@ -196,7 +198,7 @@ class Store:
             raise UserError(f"{path}: is no trial store: make one with 'mindglyph import FILE {path}'")
         self.path = path
         self.about: dict[str, Any] = read_json(path / MARKER)
-        if self.about.get("schema_version") != SCHEMA_VERSION:
+        if not isinstance(self.about, dict) or self.about.get("schema_version") != SCHEMA_VERSION:
             raise UserError(f"{path}: was written by another version of mindglyph: import the recording again")
 
     @property
@@ -211,6 +213,18 @@ class Store:
         path = self.path / "truth.json"
         return read_json(path) if path.exists() else None
 
+    def verify(self) -> None:
+        """Compare the content with the hash that was taken when it was written.
+
+        Raises
+        ------
+        UserError
+            If they differ.
+        """
+        present = [self.path / name for name in _CONTENT if (self.path / name).exists()]
+        if content_hash(*present) != self.about.get("content_hash"):
+            raise UserError(f"{self.path}: the store is damaged or was changed: import the recording again")
+
     def trials(self) -> Trials:
         """Return the trials, memory-mapped, in the order of recording.
 
@@ -224,7 +238,7 @@ class Store:
             signals = np.load(self.path / "signals.npy", mmap_mode="r", allow_pickle=False)
             images_path = self.path / "images.npy"
             images = np.load(images_path, mmap_mode="r", allow_pickle=False) if images_path.exists() else None
-        except (OSError, ValueError) as error:
+        except (OSError, EOFError, ValueError) as error:
             raise UserError(f"{self.path}: the store is damaged ({error}): import the recording again") from error
         info = make_info(self.about["channels"], self.about["sfreq"])
         return Trials(signals, table["label"].to_numpy(), info, table.drop(columns="label"), images)

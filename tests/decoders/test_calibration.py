@@ -23,9 +23,8 @@ def test_scores_without_worth_come_out_nearly_equal() -> None:
     assert probabilities.max() < 0.2
 
 
-def test_without_trials_the_scores_stay_as_they_are() -> None:
-    assert best_temperature(np.empty((0, 3)), np.empty(0, dtype=int)) == 1.0
-    assert HIGHEST_TEMPERATURE > 1
+def test_scores_that_nothing_vouches_for_are_worth_nothing() -> None:
+    assert best_temperature(np.empty((0, 3)), np.empty(0, dtype=int)) == HIGHEST_TEMPERATURE
 
 
 def test_the_last_block_is_a_stretch_of_its_own() -> None:

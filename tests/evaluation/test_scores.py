@@ -42,7 +42,7 @@ def test_a_signal_is_named_with_its_figures() -> None:
     score = score_decoding(_predictions(0.5), 0.8, 500, seed=0)
     sentence = verdict(score.as_metrics(), simulated=True)
     assert sentence.startswith("The digit, one of 10, can be read from this simulated recording")
-    assert "p ≤ 0.002" in sentence
+    assert "p ≤ 0.002," in sentence
     assert "80.0%" in sentence
 
 

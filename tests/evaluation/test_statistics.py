@@ -1,11 +1,14 @@
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import kstest
 
+from mindglyph.evaluation import score_decoding
 from mindglyph.evaluation.statistics import (
     block_length,
     block_permutations,
     chance_bound,
+    combined_p_value,
     interval,
     permutation_p_value,
 )
@@ -75,6 +78,29 @@ def test_p_holds_where_labels_and_predictions_come_in_runs() -> None:
         )
         false_positives += permutation_p_value(np.mean(labels == predicted), null) < 0.05
     assert false_positives <= 20
+
+
+def test_p_holds_although_folds_share_training_trials() -> None:
+    # The labels of one fold are learned from in the others: the mean of the training labels
+    # leans away from those of the fold, and a decoder of noise leans with it.
+    false_positives = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        labels, signals = rng.integers(2, size=100), rng.standard_normal((100, 20))
+        folds = np.repeat(np.arange(5), 20)
+        predicted = np.empty_like(labels)
+        for fold in range(5):
+            weights = signals[folds != fold].T @ (2 * labels[folds != fold] - 1)
+            predicted[folds == fold] = signals[folds == fold] @ weights > 0
+        table = pd.DataFrame({"fold": folds, "label": labels, "predicted": predicted, "majority": 0})
+        false_positives += score_decoding(table, None, 200, seed).p_value < 0.05
+    assert false_positives <= 18
+
+
+def test_the_combination_follows_its_parts() -> None:
+    assert combined_p_value(np.full(5, 0.03)) == pytest.approx(0.03)
+    assert combined_p_value(np.array([1e-4, 1e-4, 0.5])) < 2e-4
+    assert combined_p_value(np.ones(5)) > 0.9
 
 
 def test_p_is_never_zero() -> None:

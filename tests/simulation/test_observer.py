@@ -111,3 +111,5 @@ def test_coefficients_say_which_picture_and_never_which_digit() -> None:
         own = coefficients[digits.labels == digit]
         np.testing.assert_allclose(own.mean(axis=0), 0, atol=1e-8)
         np.testing.assert_allclose(np.cov(own.T, bias=True), np.eye(PICTURE_COMPONENTS), atol=1e-8)
+        np.testing.assert_allclose((own**3).mean(axis=0), 0, atol=0.2)
+        np.testing.assert_allclose((own**4).mean(axis=0), 3, atol=0.4)

@@ -75,6 +75,14 @@ def test_in_the_world_of_drift_digits_come_in_runs_and_nothing_is_planted(world:
     assert (labels == labels[:, :1]).all()
 
 
+def test_a_real_recording_is_never_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "MW.txt"
+    path.write_text("years of work")
+    with pytest.raises(UserError, match="exists and is no simulated recording"):
+        _simulate(path, format="mw", events=20)
+    assert path.read_text() == "years of work"
+
+
 def test_impossible_wishes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="leave the ceiling at"):
         SimulationSettings(confound="drift", ceiling=0.6)

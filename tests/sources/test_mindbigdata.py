@@ -121,6 +121,16 @@ def test_a_file_that_breaks_off_is_refused_unless_accepted(tmp_path: Path, row: 
     assert _events(_read(path, accept_cut=True)) == [0, 1, 2]
 
 
+def test_a_repeated_last_row_without_a_line_end_is_no_broken_file(tmp_path: Path, row: MakeRow) -> None:
+    chunks = _read(_write(tmp_path, [row(1, "FP1"), row(1, "FP1")], end=""))
+    assert [refusal.reason for refusal in _refusals(chunks)] == ["event 1 has channel FP1 already"]
+
+
+def test_another_headsets_rows_may_come_first(tmp_path: Path, row: MakeRow) -> None:
+    rows = [row(event, "TP9", headset="MU") for event in range(1100)] + [row(5000, "FP1")]
+    assert _events(_read(_write(tmp_path, rows))) == [5000]
+
+
 def test_a_last_row_without_a_line_end_is_kept(tmp_path: Path, row: MakeRow) -> None:
     assert _events(_read(_write(tmp_path, [row(1, "FP1"), row(2, "FP1")], end=""))) == [1, 2]
 

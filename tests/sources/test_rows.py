@@ -71,7 +71,9 @@ def test_a_decimal_comma_is_understood(row: MakeRow) -> None:
 
 def test_whole_numbers_beyond_size_are_no_decimal_commas(row: MakeRow) -> None:
     with pytest.raises(RefusedRow, match="no decimal commas"):
-        _parse(row(5, "FP1", values=range(1000), size=900))
+        _parse(row(5, "AF3", headset="EP", values=range(4200, 4712), size=256), "EP")
+    with pytest.raises(RefusedRow, match="holds 1760 values where size says 880"):
+        _parse(row(5, "FP1", values=range(1760), size=880))
 
 
 def test_a_spreadsheet_row_is_recovered_and_marked(row: MakeRow) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -58,6 +59,12 @@ def main() -> None:
         sys.exit(130)
 
 
+def beside(store: Path, ending: str) -> Path:
+    """Return where what is made of a store stands by default: beside it, under its name."""
+    whole = store.resolve()
+    return whole.with_name(f"{whole.name}.{re.sub(r'[^A-Za-z0-9.-]', '-', ending)}")
+
+
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show a bar on stderr while the block runs; gives a function that takes steps done and in all."""
@@ -85,19 +92,25 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
             yield lambda done, total: bar.update(task, completed=done, total=total)
         except KeyboardInterrupt:
             raise _StoppedError from None
+        except UserError:
+            # The mistake is to stand alone on its line.
+            bar.live.transient = True
+            raise
 
 
 def show(result: dict[str, Any], as_json: bool, title: str, rows: dict[str, str]) -> None:
     """Print a result: all of it as JSON, or the chosen rows as a table."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     if as_json:
         say(json.dumps(result))
         return
-    table = Table(title=title, show_header=False, title_justify="left")
+    table = Table(title=Text(title), show_header=False, title_justify="left")
     table.add_column(no_wrap=True)
     table.add_column()
     for name, value in rows.items():
-        table.add_row(name, value)
+        # What a file held is text, whatever brackets stand in it.
+        table.add_row(name, Text(value))
     Console().print(table)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mindglyph.cli.app import AsJson, RunPath, Seed, StorePath, app, progress, say, show
+from mindglyph.cli.app import AsJson, RunPath, Seed, StorePath, app, beside, progress, say, show
 
 if TYPE_CHECKING:
     from mindglyph.evaluation import EvaluationSettings
@@ -48,7 +48,7 @@ def evaluate_command(
     from mindglyph.settings import checked
 
     settings = checked(EvaluationSettings, "evaluate", decoder=decoder, folds=folds, seed=seed)
-    folder = out or store.with_name(f"{store.name}.{decoder.replace(':', '-')}.run")
+    folder = out or beside(store, f"{decoder}.run")
     metrics = run_evaluation(store, settings, folder, workers)
     decoding = metrics["decoding"]
     rows = {
@@ -69,6 +69,7 @@ def run_evaluation(store_path: Path, settings: EvaluationSettings, folder: Path,
     from mindglyph.store import Store
 
     store = Store(store_path)
+    store.verify()
     asked = {
         "kind": "evaluation",
         "store": str(store_path.resolve()),
@@ -150,6 +151,7 @@ def open_evaluation(folder: Path) -> tuple[Run, Store, EvaluationSettings]:
     store = Store(Path(run.asked["store"]))
     if store.about["content_hash"] != run.asked["content_hash"]:
         raise UserError(f"{store.path}: has changed since {folder} was made: evaluate it anew into another folder")
+    store.verify()
     return run, store, EvaluationSettings.model_validate(run.asked["settings"])
 
 
@@ -195,7 +197,7 @@ def train_command(
     with progress("train") as report:
         pipeline.fit(trials)
         report(1, 1)
-    path = out or store.with_name(f"{store.name}.{decoder.replace(':', '-')}.safetensors")
+    path = out or beside(store, f"{decoder}.safetensors")
     pipeline.save(path)
     say(f"trained on {len(trials):,} trials: {path}")
 
@@ -230,7 +232,7 @@ def predict_command(
             **{f"p_{label}": probabilities[:, place] for place, label in enumerate(classes)},
         }
     )
-    path = out or store.with_name(f"{store.name}.predictions.parquet")
+    path = out or beside(store, "predictions.parquet")
     with replaced_file(path) as temporary:
         predictions.to_parquet(temporary)
     records = predictions.to_dict(orient="records")

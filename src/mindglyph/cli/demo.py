@@ -15,6 +15,7 @@ from mindglyph.cli.recordings import run_import, run_simulation
 from mindglyph.errors import UserError
 
 _MARKER = "demo.json"
+_FEWEST_EVENTS = 300
 
 
 @app.command("demo")
@@ -48,6 +49,8 @@ def demo_command(
         seed=seed,
     )
     evaluation = EvaluationSettings(decoder="lda", seed=seed)
+    if events < _FEWEST_EVENTS:
+        raise UserError(f"demo: {events} events are too few to show anything: take at least {_FEWEST_EVENTS}")
     _clear(out)
     write_json(out / _MARKER, {"simulation": simulation.model_dump(), "evaluation": evaluation.model_dump(mode="json")})
     recording, store, folder = out / "EP-simulated.txt", out / "store", out / "run"

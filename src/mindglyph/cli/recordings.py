@@ -105,7 +105,7 @@ def import_command(
 
 def run_import(file: Path, store: Path, headset: str | None = None, accept_cut: bool = False) -> dict[str, Any]:
     """Import a recording with progress; a truth file beside it comes along."""
-    from mindglyph.files import read_json
+    from mindglyph.files import content_hash, read_json
     from mindglyph.headsets import HEADSETS
     from mindglyph.images.sets import shown_pictures
     from mindglyph.simulation import truth_path
@@ -115,8 +115,8 @@ def run_import(file: Path, store: Path, headset: str | None = None, accept_cut: 
     found = detect_headset(file)
     wanted = HEADSETS[headset] if headset else found
     truth = read_json(truth_path(file)) if truth_path(file).exists() else None
-    if truth is not None and not truth.get("simulated"):
-        raise UserError(f"{truth_path(file)}: is no truth of a simulated recording: move it away")
+    if truth is not None and (not isinstance(truth, dict) or truth.get("sha256") != content_hash(file)):
+        raise UserError(f"{truth_path(file)}: is not the truth of this recording: move it away, or simulate both anew")
     pictures = shown_pictures(truth) if truth is not None else None
     size = file.stat().st_size
     with progress("import") as report:

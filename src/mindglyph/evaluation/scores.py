@@ -153,7 +153,7 @@ def verdict(decoding: dict[str, Any], simulated: bool) -> str:
     what = "digit" if set(decoding["classes"]) <= set(range(10)) else "label"
     recording = "simulated recording" if simulated else "recording"
     smallest = 1 / (decoding["permutations"] + 1)
-    sign = "≤" if decoding["p_value"] <= smallest else "="
+    sign = "≤" if decoding["p_value"] <= 1.001 * smallest else "="
     p = f"p {sign} {decoding['p_value']:.3g}"
     figures = f"{decoding['accuracy']:.1%}, chance {decoding['chance']:.0%}, {p}, {decoding['n_test']:,} trials"
     guess = max(decoding["chance"], decoding["majority"])

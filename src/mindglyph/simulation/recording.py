@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from mindglyph.errors import UserError
-from mindglyph.files import replaced_file, write_json
+from mindglyph.files import content_hash, replaced_file, write_json
 from mindglyph.headsets import HEADSETS, Headset
 from mindglyph.settings import Settings
 from mindglyph.simulation.brain import EVOKED_SHARE, LATENCIES, Brain
@@ -55,8 +55,10 @@ class SimulationSettings(Settings):
     seed: int = Field(0, ge=0)
 
     @model_validator(mode="after")
-    def _no_signal_with_a_confound(self) -> SimulationSettings:
-        if self.confound and (self.ceiling > 1 / N_CLASSES or self.picture_signal > 0):
+    def _nothing_beside_no_signal(self) -> SimulationSettings:
+        if self.ceiling <= 1 / N_CLASSES and self.picture_signal > 0:
+            raise ValueError("a picture tells its digit a little: take a ceiling above 0.1, or no picture_signal")
+        if self.confound and self.ceiling > 1 / N_CLASSES:
             raise ValueError("a recording with a confound holds no signal: leave the ceiling at 0.1")
         return self
 
@@ -103,6 +105,8 @@ def simulate(
     """
     if path.is_dir():
         raise UserError(f"{path} is a folder: name the file to write")
+    if path.exists() and not truth_path(path).exists():
+        raise UserError(f"{path}: exists and is no simulated recording: name another file")
     headset = HEADSETS[settings.format.upper()]
     brain_rng, observer_rng, plan_rng, noise_rng = (
         np.random.default_rng(child) for child in np.random.SeedSequence(settings.seed).spawn(4)
@@ -115,11 +119,15 @@ def simulate(
     pictures = _plan_pictures(digits, labels, plan_rng)
     events = _plan_events(settings, plan_rng)
     signals = _signals(brain, settings, ceiling, digits, coefficients[pictures], noise_rng)
+    # An older truth must not stand beside the new recording, should this be stopped in between.
+    truth_path(path).unlink(missing_ok=True)
     with replaced_file(path) as temporary:
-        _write_rows(temporary, headset, events, digits, signals, report)
+        sizes = _sizes(headset, len(events), plan_rng)
+        _write_rows(temporary, headset, events, digits, sizes, signals, report)
     truth = {
         "simulated": True,
         "mindglyph": version("mindglyph"),
+        "sha256": content_hash(path),
         "settings": settings.model_dump(),
         "ceiling": asdict(ceiling),
         "chance": 1 / N_CLASSES,
@@ -222,10 +230,10 @@ def _write_rows(
     headset: Headset,
     events: np.ndarray,
     digits: np.ndarray,
+    sizes: np.ndarray,
     signals: Iterator[np.ndarray],
     report: Callable[[int, int], None] | None,
 ) -> None:
-    sizes = _sizes(headset, len(events), np.random.default_rng(int(events[-1])))
     texts: dict[int, bytes] = {}
     row_id, place = SIMULATED_IDS_FROM, 0
     with path.open("wb") as file:

@@ -28,6 +28,7 @@ SIMULATED_IDS_FROM = 2_000_000_000
 
 _LONGEST_LINE = 1 << 22
 _GIVE_UP_AFTER = 1000
+_REFUSALS_AT_ONCE = 1024
 _HELD_VALUES = 1 << 23  # 32 MB of float32
 
 
@@ -174,15 +175,20 @@ class _Reader:
             self._rows_read += 1
             try:
                 row = parse_row(text, line, position, self._headset)
-                self._place(row)
-                self._none_kept = False
             except RefusedRow as refusal:
                 self._check_not_hopeless(line, text, refusal)
                 self._refuse(line, text, str(refusal))
-            if len(self._complete) >= self._chunk_trials or len(self._refusals) >= 4096:
+            else:
+                self._none_kept = False
+                self._place(row, text)
+            if len(self._complete) >= self._chunk_trials or len(self._refusals) >= _REFUSALS_AT_ONCE:
                 yield self._chunk(position + len(text))
-        self._refuse_incomplete()
-        yield self._chunk(self._path.stat().st_size)
+        size = self._path.stat().st_size
+        for number in list(self._waiting):
+            self._refuse_incomplete(number)
+            if len(self._refusals) >= _REFUSALS_AT_ONCE:
+                yield self._chunk(size)
+        yield self._chunk(size)
 
     def _lines(self) -> Iterator[tuple[int, int, bytes]]:
         line = position = 0
@@ -202,18 +208,19 @@ class _Reader:
                 f"{self._path}: ends in the middle of line {line} (a download that broke off?): "
                 "fetch it again, or take what is there with --accept-cut"
             ) from None
-        if self._none_kept and self._rows_read >= _GIVE_UP_AFTER:
+        # Rows of another headset are no sign that nothing else will come.
+        if self._none_kept and self._rows_read >= _GIVE_UP_AFTER and device_of(text) in (None, self._headset.code):
             raise UserError(
                 f"{self._path}: none of the first {_GIVE_UP_AFTER} rows can be used (line {line}: {refusal}): "
                 f"is it a file of {self._headset.code}?"
             ) from None
 
-    def _place(self, row: Row) -> None:
-        if row.event in self._finished:
-            raise RefusedRow(f"event {row.event} has channel {row.channel} already")
-        event = self._waiting.setdefault(row.event, _Event())
-        if row.channel in event.rows:
-            raise RefusedRow(f"event {row.event} has channel {row.channel} already")
+    def _place(self, row: Row, text: bytes) -> None:
+        event = self._waiting.get(row.event, _Event())
+        if row.event in self._finished or row.channel in event.rows:
+            self._refuse(row.line, text, f"event {row.event} has channel {row.channel} already")
+            return
+        self._waiting[row.event] = event
         event.rows[row.channel] = row
         self._held += self._headset.n_times
         if len(event.rows) == len(self._headset.channels):
@@ -239,13 +246,12 @@ class _Reader:
             for row in rows:
                 self._refuse(row.line, self._text_at(row), f"event {number} carries the codes {codes}")
 
-    def _refuse_incomplete(self) -> None:
-        for number, event in self._waiting.items():
-            missing = [channel for channel in self._headset.channels if channel not in event.rows]
-            for row in event.rows.values():
-                reason = f"event {number} is incomplete: {', '.join(missing)} missing"
-                self._refuse(row.line, self._text_at(row), reason)
-        self._waiting.clear()
+    def _refuse_incomplete(self, number: int) -> None:
+        rows = self._waiting.pop(number).rows
+        missing = [channel for channel in self._headset.channels if channel not in rows]
+        for row in rows.values():
+            reason = f"event {number} is incomplete: {', '.join(missing)} missing"
+            self._refuse(row.line, self._text_at(row), reason)
 
     def _text_at(self, row: Row) -> bytes:
         here = self._file.tell()

@@ -111,7 +111,7 @@ def parse_row(text: bytes, line: int, position: int, headset: Headset) -> Row:
         raise RefusedRow(f"channel '{channel[:20]}' is none of {headset.code}'s")
     if not -1 <= code <= 9:
         raise RefusedRow(f"code {code} is not between -1 and 9")
-    values, decimal_comma = _values(fields[6], size, spreadsheet)
+    values, decimal_comma = _values(fields[6], size, headset, spreadsheet)
     return Row(
         line=line,
         position=position,
@@ -144,10 +144,10 @@ def _whole_number(field: bytes, name: str) -> int:
     return number
 
 
-def _values(data: bytes, size: int, spreadsheet: bool) -> tuple[np.ndarray, bool]:
+def _values(data: bytes, size: int, headset: Headset, spreadsheet: bool) -> tuple[np.ndarray, bool]:
     tokens = data.split(b",")
     decimal_comma = False
-    if len(tokens) > size and b"." not in data:
+    if len(tokens) > size and headset.decimals and b"." not in data:
         tokens, decimal_comma = _with_decimal_points(tokens, size), True
     if len(tokens) != size and not (spreadsheet and len(tokens) < size):
         raise RefusedRow(f"holds {len(tokens)} values where size says {size}")
@@ -175,20 +175,15 @@ def _first_bad_value(tokens: list[bytes]) -> str:
 def _with_decimal_points(tokens: list[bytes], size: int) -> list[bytes]:
     """Join whole parts and decimals that a decimal comma tore apart.
 
-    Twice as many tokens as values means that each value has decimals. Fewer mean that some
-    have none: then a whole part has at most four digits and decimals have five or six, as
-    the headset's steps of 20/39 microvolts are written.
+    A whole part has at most four digits, and decimals have five or six, as the headsets' steps
+    of 20/39 microvolts are written; a value may have none.
     """
-    if len(tokens) == 2 * size:
-        pairs = zip(tokens[::2], tokens[1::2], strict=True)
-        joined = [whole + b"." + decimals for whole, decimals in pairs if decimals.isdigit()]
-    else:
-        joined = []
-        for token in tokens:
-            if token.isdigit() and len(token) > 4 and joined and b"." not in joined[-1]:
-                joined[-1] += b"." + token
-            else:
-                joined.append(token)
+    joined: list[bytes] = []
+    for token in tokens:
+        if token.isdigit() and 5 <= len(token) <= 6 and joined and b"." not in joined[-1]:
+            joined[-1] += b"." + token
+        else:
+            joined.append(token)
     if len(joined) != size:
         raise RefusedRow(f"holds {len(tokens)} numbers where size says {size}, and they are no decimal commas")
     return joined
@@ -197,7 +192,8 @@ def _with_decimal_points(tokens: list[bytes], size: int) -> list[bytes]:
 def _nominal_length(values: np.ndarray, headset: Headset) -> np.ndarray:
     missing = headset.n_times - len(values)
     if missing <= 0:
-        return values[: headset.n_times]
+        # A copy, so that the rest of a long row is let go.
+        return values[: headset.n_times].copy()
     if len(values) < MINIMUM_SHARE * headset.n_times:
         raise RefusedRow(f"is too short: {len(values)} of {headset.n_times} samples")
     # The edge value draws no cliff, as a zero on an offset of 4,200 would.
