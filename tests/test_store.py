@@ -113,6 +113,9 @@ def test_a_recording_inside_the_store_is_not_swept_away(tmp_path: Path, row: Mak
     with pytest.raises(UserError, match="would be replaced"):
         _import(source, store)
     assert source.exists()
+    with pytest.raises(UserError, match="holds MW.txt, which is no part of a store"):
+        _import(tmp_path / "MW.txt", store)
+    assert source.exists()
 
 
 def test_a_change_of_the_content_is_noticed(tmp_path: Path, row: MakeRow) -> None:

@@ -28,6 +28,7 @@ from mindglyph.trials import Trials, make_info
 SCHEMA_VERSION = 1
 MARKER = "store.json"
 _CONTENT = ("signals.npy", "trials.parquet", "images.npy", "truth.json")
+_FILES = (*_CONTENT, "rejected.parquet", "import.json", MARKER)
 
 _REFUSED = pa.schema(
     [("line", pa.int64()), ("reason", pa.string()), ("kind", pa.string()), ("text", pa.large_binary())]
@@ -76,6 +77,9 @@ def write_store(
     """
     if path.resolve() in source.resolve().parents:
         raise UserError(f"{source}: lies inside {path}, which would be replaced: name another store")
+    foreign = [file.name for file in path.iterdir() if file.name not in _FILES] if path.is_dir() else []
+    if foreign:
+        raise UserError(f"{path}: holds {foreign[0]}, which is no part of a store: name another folder")
     start = time.perf_counter()
     counts: Counter[str] = Counter()
     reasons: dict[str, dict[str, Any]] = {}

@@ -92,14 +92,14 @@ def import_command(
         "time": f"{result['seconds']:.1f} s for {result['megabytes']:.1f} MB",
     }
     for name, what in (
-        ("trials_cut", "cut by a spreadsheet, long enough all the same"),
+        ("trials_cut", "cut by a spreadsheet, but long enough"),
         ("trials_padded", "a little short, padded with their last value"),
         ("trials_with_decimal_comma", "written with the comma as decimal mark"),
     ):
         if result[name]:
-            rows[f"… of which {result[name]:,}"] = what
-    for kind, entry in result["reasons"].items():
-        rows[f"rejected: {entry['rows']:,}"] = f"{kind} (first in line {entry['first_line']}: {entry['example']})"
+            rows["trials"] += f"; {result[name]:,} of them {what}"
+    for number, entry in enumerate(result["reasons"].values(), start=1):
+        rows[f"rejected {number}"] = f"{entry['rows']:,} rows; line {entry['first_line']} {entry['example']}"
     show(result, as_json, f"{file.name} → {store}", rows)
 
 

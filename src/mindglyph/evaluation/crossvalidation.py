@@ -216,7 +216,10 @@ def read_predictions(run: Run, n_folds: int) -> pd.DataFrame:
             raise UserError(
                 f"{run.path}: fold {number + 1} of {n_folds} is not finished: run 'mindglyph evaluate' again"
             )
-    tables = [pd.read_parquet(run.fold(number) / "predictions.parquet") for number in range(n_folds)]
+    try:
+        tables = [pd.read_parquet(run.fold(number) / "predictions.parquet") for number in range(n_folds)]
+    except (OSError, ValueError) as error:
+        raise UserError(f"{run.path}: its predictions are damaged: delete the folder and evaluate anew") from error
     return pd.concat(tables).sort_index()
 
 
