@@ -75,11 +75,7 @@ def write_store(
     UserError
         If no trial could be read, the folder is something else, or cannot be written.
     """
-    if path.resolve() in source.resolve().parents:
-        raise UserError(f"{source}: lies inside {path}, which would be replaced: name another store")
-    foreign = [file.name for file in path.iterdir() if file.name not in _FILES] if path.is_dir() else []
-    if foreign:
-        raise UserError(f"{path}: holds {foreign[0]}, which is no part of a store: name another folder")
+    _refuse_to_sweep_away(path, source)
     start = time.perf_counter()
     counts: Counter[str] = Counter()
     reasons: dict[str, dict[str, Any]] = {}
@@ -96,22 +92,14 @@ def write_store(
                 counts["rejected"] += len(chunk.refusals)
                 if chunk.refusals:
                     refused.write_table(_refused_table(chunk))
-                for refusal in chunk.refusals:
-                    entry = reasons.setdefault(
-                        refusal.kind, {"rows": 0, "first_line": refusal.line, "example": refusal.reason}
-                    )
-                    entry["rows"] += 1
+                _count_reasons(reasons, chunk)
                 if chunk.trials is not None:
                     signals.write(chunk.trials.signals.tobytes())
                     tables.append(chunk.trials.metadata.assign(label=chunk.trials.labels))
                 if report is not None:
                     report(chunk.position)
             if not tables:
-                first = next(iter(reasons.values()), {"first_line": 1, "example": "holds no rows"})
-                raise UserError(
-                    f"{source}: no trial could be read (line {first['first_line']}: {first['example']}): "
-                    "is it the right file?"
-                )
+                raise _nothing_read(source, reasons)
             table = pd.concat(tables, ignore_index=True)
             _write_header(signals, (len(table), *shape))
         table = _in_order_of_events(folder, table)
@@ -125,10 +113,7 @@ def write_store(
             "rows_read": counts["read"],
             "rows_kept": len(table) * len(headset.channels),
             "rows_rejected": counts["rejected"],
-            "trials": len(table),
-            "trials_cut": int(table["cut"].sum()),
-            "trials_padded": int((table["n_samples"] < headset.n_times).sum()),
-            "trials_with_decimal_comma": int(table["decimal_comma"].sum()),
+            **_trial_counts(table, headset),
             "reasons": reasons,
             "seconds": round(time.perf_counter() - start, 3),
             "megabytes": round(source.stat().st_size / 1e6, 3),
@@ -136,6 +121,36 @@ def write_store(
         write_json(folder / "import.json", result)
         write_json(folder / MARKER, _about(folder, headset, table, truth))
     return result
+
+
+def _refuse_to_sweep_away(path: Path, source: Path) -> None:
+    """Make sure that replacing `path` removes nothing but an older store."""
+    if path.resolve() in source.resolve().parents:
+        raise UserError(f"{source}: lies inside {path}, which would be replaced: name another store")
+    foreign = [file.name for file in path.iterdir() if file.name not in _FILES] if path.is_dir() else []
+    if foreign:
+        raise UserError(f"{path}: holds {foreign[0]}, which is no part of a store: name another folder")
+
+
+def _count_reasons(reasons: dict[str, dict[str, Any]], chunk: Chunk) -> None:
+    for refusal in chunk.refusals:
+        new = {"rows": 0, "first_line": refusal.line, "example": refusal.reason}
+        reasons.setdefault(refusal.kind, new)["rows"] += 1
+
+
+def _nothing_read(source: Path, reasons: Mapping[str, Mapping[str, Any]]) -> UserError:
+    first = next(iter(reasons.values()), {"first_line": 1, "example": "holds no rows"})
+    why = f"line {first['first_line']}: {first['example']}"
+    return UserError(f"{source}: no trial could be read ({why}): is it the right file?")
+
+
+def _trial_counts(table: pd.DataFrame, headset: Headset) -> dict[str, int]:
+    return {
+        "trials": len(table),
+        "trials_cut": int(table["cut"].sum()),
+        "trials_padded": int((table["n_samples"] < headset.n_times).sum()),
+        "trials_with_decimal_comma": int(table["decimal_comma"].sum()),
+    }
 
 
 def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
