@@ -12,7 +12,7 @@ import pytest
 from mindglyph.headsets import HEADSETS
 from mindglyph.images.sets import PACKAGED, load_digits, shown_pictures
 from mindglyph.simulation import SimulationSettings, simulate
-from mindglyph.sources.mindbigdata import detect_headset, read
+from mindglyph.sources.formats import recognise
 from mindglyph.store import Store, write_store
 
 
@@ -31,8 +31,7 @@ def write_world(folder: Path, **settings: object) -> Store:
     digits = load_digits("train")
     recording = folder / "recording.txt"
     truth = simulate(recording, SimulationSettings(**settings), digits.images, digits.labels, PACKAGED)
-    headset = detect_headset(recording)
-    write_store(folder / "store", recording, headset, read(recording, headset), truth, shown_pictures(truth))
+    write_store(folder / "store", recognise(recording), truth, shown_pictures(truth))
     return Store(folder / "store")
 
 

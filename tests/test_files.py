@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,6 @@ from mindglyph.files import (
     read_arrays,
     read_json,
     replaced_file,
-    replaced_folder,
     write_arrays,
     write_json,
 )
@@ -27,33 +28,6 @@ def test_a_file_keeps_its_old_content_when_writing_fails(tmp_path: Path) -> None
         raise _CrashError
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_folder_keeps_its_old_content_when_writing_fails(tmp_path: Path) -> None:
-    path = tmp_path / "folder"
-    with replaced_folder(path, "marker") as temporary:
-        (temporary / "marker").write_text("old")
-    with pytest.raises(_CrashError), replaced_folder(path, "marker") as temporary:
-        (temporary / "marker").write_text("new")
-        raise _CrashError
-    assert (path / "marker").read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
-    path = tmp_path / "folder"
-    for content in ("old", "new"):
-        with replaced_folder(path, "marker") as temporary:
-            (temporary / "marker").write_text(content)
-            (temporary / content).touch()
-    assert sorted(file.name for file in path.iterdir()) == ["marker", "new"]
-
-
-def test_somebody_elses_folder_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "thesis.doc").touch()
-    with pytest.raises(UserError, match="holds no marker"), replaced_folder(tmp_path, "marker"):
-        pass
-    assert (tmp_path / "thesis.doc").exists()
 
 
 def test_a_place_below_a_file_is_explained(tmp_path: Path) -> None:
@@ -102,3 +76,18 @@ def test_the_hash_follows_the_content(tmp_path: Path) -> None:
     assert content_hash(first) == content_hash(second)
     second.write_text("y")
     assert content_hash(first) != content_hash(second)
+
+
+def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    code = (
+        "import os, signal, sys; from pathlib import Path; from mindglyph.files import replaced_file\n"
+        "with replaced_file(Path(sys.argv[1])): os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", code, path], check=False)
+    (leftover,) = tmp_path.iterdir()
+    with replaced_file(path) as mine:
+        assert not leftover.exists()
+        write_json(path, {})
+        assert mine.exists()
+    assert list(tmp_path.iterdir()) == [path]

@@ -14,7 +14,7 @@ import pytest
 from mindglyph.errors import UserError
 from mindglyph.headsets import HEADSETS
 from mindglyph.images.sets import load_digits
-from mindglyph.sources.mindbigdata import read
+from mindglyph.sources.mindbigdata import text_recording
 from mindglyph.store import Store, write_store
 
 MakeRow = Callable[..., str]
@@ -22,7 +22,7 @@ MW = HEADSETS["MW"]
 
 
 def _import(source: Path, store: Path) -> dict[str, object]:
-    return write_store(store, source, MW, read(source, MW))
+    return write_store(store, text_recording(source, MW))
 
 
 def test_the_store_holds_what_the_file_holds(tmp_path: Path, row: MakeRow) -> None:
@@ -34,7 +34,12 @@ def test_the_store_holds_what_the_file_holds(tmp_path: Path, row: MakeRow) -> No
     report = _import(source, tmp_path / "store")
     assert (report["rows_read"], report["rows_kept"], report["rows_rejected"], report["trials"]) == (4, 3, 1, 3)
     assert report["reasons"] == {
-        "has … of … tab-separated fields": {"rows": 1, "first_line": 4, "example": "has 1 of 7 tab-separated fields"}
+        "has … of … tab-separated fields": {
+            "rows": 1,
+            "first_line": 4,
+            "example": "has 1 of 7 tab-separated fields",
+            "file": "MW.txt",
+        }
     }
     assert json.loads((tmp_path / "store" / "import.json").read_text()) == report
     trials = Store(tmp_path / "store").trials()
@@ -73,11 +78,11 @@ _KILLED = """
 import sys
 from pathlib import Path
 from mindglyph.headsets import HEADSETS
-from mindglyph.sources.mindbigdata import read
+from mindglyph.sources.mindbigdata import text_recording
 from mindglyph.store import write_store
 source, store = map(Path, sys.argv[1:])
 print("ready", flush=True)
-write_store(store, source, HEADSETS["MW"], read(source, HEADSETS["MW"], chunk_trials=20))
+write_store(store, text_recording(source, HEADSETS["MW"], chunk_trials=20))
 """
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +17,9 @@ from typing import Any
 import numpy as np
 
 from mindglyph.errors import UserError
+
+if sys.platform != "win32":
+    import fcntl
 
 
 @contextmanager
@@ -36,81 +41,68 @@ def replaced_file(path: Path) -> Iterator[Path]:
     UserError
         If the folder cannot be written or the disk is full.
     """
-    with _explained(path):
+    with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        os.close(handle)
     temporary = Path(name)
     try:
-        with _explained(path):
+        lock(handle)
+        with explained(path):
             yield temporary
-            temporary.chmod(0o666 & ~_umask())
+            temporary.chmod(0o666 & ~umask())
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+        os.close(handle)
 
 
 @contextmanager
-def replaced_folder(path: Path, marker: str) -> Iterator[Path]:
-    """Give a temporary folder beside `path`; it takes the place of `path` when the block succeeds.
-
-    Parameters
-    ----------
-    path : Path
-        The folder to write.
-    marker : str
-        A file that an existing `path` must hold for it to be replaced, so that a
-        mistyped name never removes somebody's folder.
-
-    Yields
-    ------
-    Path
-        The folder to write into.
-
-    Raises
-    ------
-    UserError
-        If `path` exists and is something else, or cannot be written.
-    """
-    if path.exists() and not (path / marker).is_file() and (not path.is_dir() or any(path.iterdir())):
-        raise UserError(f"{path} exists and holds no {marker}: name another folder")
-    with _explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
-        temporary.chmod(0o777 & ~_umask())
-    try:
-        with _explained(path):
-            yield temporary
-            _swap(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _swap(new: Path, path: Path) -> None:
-    # A folder cannot be renamed over one that is not empty, so the old one steps aside first.
-    old = new.with_suffix(".old")
-    if path.exists():
-        path.replace(old)
-    try:
-        new.replace(path)
-    except BaseException:
-        if old.exists():
-            old.replace(path)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
+    """Turn what the system says when `path` cannot be written into what the user can do."""
     try:
         yield
     except PermissionError as error:
         raise UserError(f"{path}: no permission to write there: name another place") from error
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror}): free space or name another place") from error
+        why = error.strerror or str(error)
+        raise UserError(f"{path}: cannot be written ({why}): free space or name another place") from error
 
 
-def _umask() -> int:
+def lock(handle: int) -> bool:
+    """Take the lock of an open temporary file or folder; say whether nobody else has it.
+
+    It is let go when the process ends, however it ends.
+    """
+    if sys.platform == "win32":  # knows no flock, so leftovers of killed processes stay there
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def sweep(path: Path) -> None:
+    """Remove the temporary files of processes that were killed while they wrote `path`."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.????????.tmp"):
+        try:
+            handle = os.open(leftover, os.O_RDONLY)
+        except OSError:
+            continue
+        try:
+            if not lock(handle):
+                continue
+            if leftover.is_dir():
+                shutil.rmtree(leftover, ignore_errors=True)
+            else:
+                leftover.unlink(missing_ok=True)
+        finally:
+            os.close(handle)
+
+
+def umask() -> int:
+    """Return the bits that new files of this process do not get."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

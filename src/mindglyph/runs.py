@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mindglyph.errors import UserError
-from mindglyph.files import read_json, replaced_folder, write_json
+from mindglyph.files import read_json, write_json
+from mindglyph.folders import replaced_folder
 
 _MARKER = "run.json"
 _FOLD_MARKER = "fold.json"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,29 @@ MONTAGE = "colin27_1005"
 
 MICROVOLTS = 1e-6
 """Volts in a microvolt; MNE counts in volts."""
+
+
+@dataclass(frozen=True)
+class ExtraSignals:
+    """Signals of a trial that are no EEG: pulse, movement and the like.
+
+    Attributes
+    ----------
+    signals : ndarray, shape (n_trials, n_channels, n_times)
+        float32 in the unit of the device, possibly memory-mapped.
+    ch_names : tuple of str
+        Channel names.
+    sfreq : float
+        Rate in Hz.
+    """
+
+    signals: np.ndarray
+    ch_names: tuple[str, ...]
+    sfreq: float
+
+    def __len__(self) -> int:
+        """Return the number of trials."""
+        return len(self.signals)
 
 
 @dataclass(frozen=True)
@@ -38,6 +61,10 @@ class Trials:
         2014-15 files) is always there; `n_samples` is the length before cropping.
     images : ndarray, shape (n_trials, 28, 28), or None
         The pictures shown, uint8, where they are known.
+    extras : mapping of str to ExtraSignals
+        What else was recorded, by name, such as `PPG`.
+    tmin : float
+        Time of the first sample in s after the event; negative where a trial begins before it.
 
     Raises
     ------
@@ -50,6 +77,8 @@ class Trials:
     info: mne.Info
     metadata: pd.DataFrame
     images: np.ndarray | None = None
+    extras: Mapping[str, ExtraSignals] = field(default_factory=dict)
+    tmin: float = 0.0
 
     def __post_init__(self) -> None:
         """Check that the parts fit."""
@@ -60,7 +89,8 @@ class Trials:
         n_trials, n_channels, _ = self.signals.shape
         if len(self.info["ch_names"]) != n_channels:
             raise UserError(f"{len(self.info['ch_names'])} channel names for {n_channels} channels: name each once")
-        for name, part in (("labels", self.labels), ("metadata", self.metadata), ("images", self.images)):
+        parts = {"labels": self.labels, "metadata": self.metadata, "images": self.images, **self.extras}
+        for name, part in parts.items():
             if part is not None and len(part) != n_trials:
                 raise UserError(f"{len(part)} {name} for {n_trials} trials: give one for each")
         if "event" not in self.metadata:
@@ -122,12 +152,13 @@ class Trials:
 
     def select(self, chosen: np.ndarray) -> Trials:
         """Return the trials at `chosen`: places (n_chosen,) or a mask (n_trials,)."""
-        return Trials(
+        return replace(
+            self,
             signals=self.signals[chosen],
             labels=self.labels[chosen],
-            info=self.info,
             metadata=self.metadata.iloc[np.arange(len(self))[chosen]].reset_index(drop=True),
             images=None if self.images is None else self.images[chosen],
+            extras={name: replace(extra, signals=extra.signals[chosen]) for name, extra in self.extras.items()},
         )
 
     def to_mne(self) -> mne.EpochsArray:
@@ -147,12 +178,15 @@ class Trials:
             self.info,
             events=events,
             event_id={str(label): code for code, label in enumerate(classes)},
+            tmin=self.tmin,
             metadata=self.metadata,
             verbose="error",
         )
 
 
-def make_info(ch_names: Sequence[str], sfreq: float) -> mne.Info:
+def make_info(
+    ch_names: Sequence[str], sfreq: float, positions: Mapping[str, Sequence[float]] | None = None
+) -> mne.Info:
     """Return MNE's description of EEG channels.
 
     Parameters
@@ -161,15 +195,28 @@ def make_info(ch_names: Sequence[str], sfreq: float) -> mne.Info:
         Names in any case; those of the 10-05 system get their place on the head.
     sfreq : float
         Rate in Hz.
+    positions : mapping of str to (x, y, z), optional
+        Places of the electrodes in m in MNE's head coordinates, where they are known.
 
     Returns
     -------
     mne.Info
-        With the standard montage.
+        With these places, or those of the standard montage.
     """
     import mne
 
     info = mne.create_info(list(ch_names), sfreq, "eeg", verbose="error")
-    montage: Any = mne.channels.make_standard_montage(MONTAGE)
+    montage: Any
+    if positions is None:
+        montage = mne.channels.make_standard_montage(MONTAGE)
+    else:
+        places = {name: np.array(place) for name, place in positions.items()}
+        montage = mne.channels.make_dig_montage(places, coord_frame="head")
     info.set_montage(montage, match_case=False, on_missing="ignore", verbose="error")
     return info
+
+
+def positions_of(info: mne.Info) -> dict[str, list[float]]:
+    """Return the places of the electrodes, where they are known, as `make_info` takes them."""
+    places = {channel["ch_name"]: channel["loc"][:3] for channel in info["chs"]}
+    return {name: [float(value) for value in place] for name, place in places.items() if np.isfinite(place).all()}

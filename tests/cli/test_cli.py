@@ -53,7 +53,8 @@ def test_help_needs_none_of_the_heavy_libraries() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["simulate", "import", "decoders", "evaluate", "reconstruct", "report", "train", "predict", "demo"]
+    "command",
+    ["simulate", "import", "formats", "decoders", "evaluate", "reconstruct", "report", "train", "predict", "demo"],
 )
 def test_every_command_has_an_example(command: str) -> None:
     assert f"Example: mindglyph {command}" in _run(command, "--help").stdout
@@ -153,13 +154,13 @@ def test_mistakes_with_files_are_one_line(tmp_path: Path, row: MakeRow) -> None:
         ("empty.txt", b"", "empty.txt: the file is empty"),
         ("binary.bin", bytes(range(256)), "binary.bin: is a binary file"),
         ("cut.txt", (row(1, "FP1") + "\n" + row(2, "FP1")[:90]).encode(), "cut.txt: ends in the middle of line 2"),
-        ("table.csv", b"a,b\n1,2\n", "table.csv: line 1 is no row of MindBigData"),
+        ("table.csv", b"a,b\n1,2\n", "table.csv: line 1 is no row of any known format"),
     ):
         (tmp_path / name).write_bytes(content)
         assert message in _mistake("import", tmp_path / name, store)
     assert "absent.txt: no such file" in _mistake("import", tmp_path / "absent.txt", store)
     (tmp_path / "mw.txt").write_text(row(1, "FP1") + "\n")
-    assert "device MW in a file of EP" in _mistake("import", tmp_path / "mw.txt", store, "--headset", "EP")
+    assert "device MW in a file of EP" in _mistake("import", tmp_path / "mw.txt", store, "--format", "ep")
     assert "name another place" in _mistake("import", tmp_path / "mw.txt", tmp_path / "mw.txt" / "store")
     assert not store.exists()
     assert "is no trial store" in _mistake("evaluate", tmp_path / "absent")

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from mindglyph.errors import UserError
 from mindglyph.headsets import HEADSETS
 from mindglyph.sources import mindbigdata
-from mindglyph.sources.mindbigdata import Chunk, Refusal, detect_headset, read
+from mindglyph.sources.formats import recognise
+from mindglyph.sources.mindbigdata import text_recording
+from mindglyph.sources.recording import Chunk, Refusal
 
 MakeRow = Callable[..., str]
 EPOC = HEADSETS["EP"].channels
@@ -31,7 +33,7 @@ def _refusals(chunks: list[Chunk]) -> list[Refusal]:
 
 
 def _read(path: Path, headset: str = "MW", **options: object) -> list[Chunk]:
-    chunks = list(read(path, HEADSETS[headset], **options))
+    chunks = list(text_recording(path, HEADSETS[headset], **options).read())
     kept = len(_events(chunks)) * len(HEADSETS[headset].channels)
     assert sum(chunk.rows_read for chunk in chunks) == kept + len(_refusals(chunks))
     return chunks
@@ -43,7 +45,7 @@ def _epoc_event(row: MakeRow, event: int) -> list[str]:
 
 def test_every_real_row_is_kept(real_rows: Path) -> None:
     path = real_rows / "MW-excerpt.txt"
-    assert detect_headset(path).code == "MW"
+    assert recognise(path).format == "mw"
     chunks = _read(path)
     assert len(_events(chunks)) == 462
     labels = np.concatenate([chunk.trials.labels for chunk in chunks if chunk.trials])
@@ -117,7 +119,7 @@ def test_a_file_that_breaks_off_is_refused_unless_accepted(tmp_path: Path, row: 
     rows = [row(event, "FP1") for event in range(3)]
     path = _write(tmp_path, [*rows, rows[0][:60]], end="")
     with pytest.raises(UserError, match="ends in the middle of line 4"):
-        list(read(path, HEADSETS["MW"]))
+        list(text_recording(path, HEADSETS["MW"]).read())
     assert _events(_read(path, accept_cut=True)) == [0, 1, 2]
 
 
@@ -141,28 +143,28 @@ def test_a_last_row_without_a_line_end_is_kept(tmp_path: Path, row: MakeRow) -> 
         (b"", "the file is empty"),
         (b"\x00\x01\x02", "is a binary file"),
         (b"PK\x03\x04rest", "is a zip archive"),
-        (b"a,b,c\n1,2,3\n", "line 1 is no row of MindBigData"),
+        (b"a,b,c\n1,2,3\n", "line 1 is no row of any known format"),
     ],
 )
 def test_what_is_no_recording_is_said(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "x.txt"
     path.write_bytes(content)
     with pytest.raises(UserError, match=message) as error:
-        detect_headset(path)
+        recognise(path)
     assert str(path) in str(error.value)
 
 
 def test_missing_files_and_folders_are_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
-        detect_headset(tmp_path / "absent.txt")
+        recognise(tmp_path / "absent.txt")
     with pytest.raises(UserError, match="is a folder"):
-        detect_headset(tmp_path)
+        recognise(tmp_path)
 
 
 def test_a_hopeless_file_is_given_up_early(tmp_path: Path, row: MakeRow) -> None:
     path = _write(tmp_path, [row(event, "FP1", code=77) for event in range(1500)])
     with pytest.raises(UserError, match="none of the first 1000 rows can be used"):
-        list(read(path, HEADSETS["MW"]))
+        list(text_recording(path, HEADSETS["MW"]).read())
 
 
 _LINES = st.lists(

@@ -12,6 +12,7 @@ from mindglyph.errors import UserError
 
 if TYPE_CHECKING:
     from mindglyph.simulation import SimulationSettings
+    from mindglyph.sources.recording import ImportSettings
 
 
 @app.command("simulate")
@@ -69,24 +70,70 @@ def run_simulation(out: Path, settings: SimulationSettings) -> dict[str, Any]:
         return simulate(out, settings, digits.images, digits.labels, PACKAGED, report)
 
 
+@app.command("formats")
+def formats_command(as_json: AsJson = False) -> None:
+    """List the file formats that can be imported.
+
+    Example: mindglyph formats
+    """
+    from mindglyph.sources.formats import FORMATS
+
+    lines = {known.name: known.line for known in FORMATS}
+    show(lines, as_json, "Formats", lines)
+
+
 @app.command("import")
 def import_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A text file of MindBigData, 2014-15.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A recording: a file, or a folder of files.")],
     store: Annotated[Path, typer.Argument(metavar="STORE", help="The folder to write.")],
-    headset: Annotated[
-        Literal["EP", "MW", "MU", "IN"] | None, typer.Option(help="The headset, if the file names several.")
+    format: Annotated[
+        str | None, typer.Option(help="The file format; without it the content says. 'mindglyph formats' lists them.")
     ] = None,
     accept_cut: Annotated[
         bool, typer.Option("--accept-cut", help="Take what is there of a file that ends in the middle of a row.")
     ] = False,
+    microvolts: Annotated[
+        float | None, typer.Option(help="Microvolts in one step of the values, where the makers' figure is not meant.")
+    ] = None,
+    events: Annotated[
+        Path | None, typer.Option(help="Table of events of a continuous recording: onset (s) or sample, and label.")
+    ] = None,
+    code: Annotated[
+        str | None, typer.Option(help=r"Which annotations are events, such as 'digit/(\d)'; the group is the label.")
+    ] = None,
+    stimulus: Annotated[str | None, typer.Option(help="Channel whose steps mark the events.")] = None,
+    tmin: Annotated[
+        float | None, typer.Option(help="Where a trial begins, in s after its event. [default: -0.1]")
+    ] = None,
+    tmax: Annotated[float | None, typer.Option(help="Where a trial ends, in s after its event. [default: 0.8]")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read a recording into a trial store; rows that cannot be used are counted and kept aside.
 
     Example: mindglyph import MW.txt mw.store
     """
-    result = run_import(file, store, headset, accept_cut)
+    from mindglyph.settings import checked
+    from mindglyph.sources.recording import ImportSettings
+
+    settings = checked(
+        ImportSettings,
+        "import",
+        format=format,
+        accept_cut=accept_cut,
+        microvolts=microvolts,
+        events=events,
+        code=code,
+        stimulus=stimulus,
+        tmin=tmin,
+        tmax=tmax,
+    )
+    result = run_import(file, store, settings)
+    show(result, as_json, f"{file.name} → {store}", _import_rows(result))
+
+
+def _import_rows(result: dict[str, Any]) -> dict[str, str]:
     rows = {
+        "seen": result["seen"],
         "rows": f"{result['rows_read']:,} read, {result['rows_kept']:,} kept, {result['rows_rejected']:,} rejected",
         "trials": f"{result['trials']:,}",
         "time": f"{result['seconds']:.1f} s for {result['megabytes']:.1f} MB",
@@ -100,25 +147,23 @@ def import_command(
             rows["trials"] += f"; {result[name]:,} of them {what}"
     for number, entry in enumerate(result["reasons"].values(), start=1):
         rows[f"rejected {number}"] = f"{entry['rows']:,} rows; line {entry['first_line']} {entry['example']}"
-    show(result, as_json, f"{file.name} → {store}", rows)
+    for number, warning in enumerate(result["warnings"], start=1):
+        rows[f"warning {number}"] = warning
+    return rows
 
 
-def run_import(file: Path, store: Path, headset: str | None = None, accept_cut: bool = False) -> dict[str, Any]:
+def run_import(file: Path, store: Path, settings: ImportSettings | None = None) -> dict[str, Any]:
     """Import a recording with progress; a truth file beside it comes along."""
     from mindglyph.files import content_hash, read_json
-    from mindglyph.headsets import HEADSETS
     from mindglyph.images.sets import shown_pictures
     from mindglyph.simulation import truth_path
-    from mindglyph.sources.mindbigdata import detect_headset, read
+    from mindglyph.sources.formats import recognise
     from mindglyph.store import write_store
 
-    found = detect_headset(file)
-    wanted = HEADSETS[headset] if headset else found
+    recording = recognise(file, settings)
     truth = read_json(truth_path(file)) if truth_path(file).exists() else None
     if truth is not None and (not isinstance(truth, dict) or truth.get("sha256") != content_hash(file)):
         raise UserError(f"{truth_path(file)}: is not the truth of this recording: move it away, or simulate both anew")
     pictures = shown_pictures(truth) if truth is not None else None
-    size = file.stat().st_size
     with progress("import") as report:
-        chunks = read(file, wanted, accept_cut)
-        return write_store(store, file, wanted, chunks, truth, pictures, lambda done: report(done, size))
+        return write_store(store, recording, truth, pictures, lambda done: report(done, recording.size))

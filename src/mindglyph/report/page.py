@@ -14,7 +14,6 @@ from jinja2 import Environment, PackageLoader
 from mindglyph.evaluation import EvaluationSettings, evaluated_trials
 from mindglyph.evaluation.crossvalidation import read_histories
 from mindglyph.files import replaced_file
-from mindglyph.headsets import HEADSETS
 from mindglyph.reconstruction import Reconstructions
 from mindglyph.report import figures
 from mindglyph.report.drawing import as_png
@@ -61,7 +60,6 @@ def write_report(path: Path, run: Run, store: Store, settings: EvaluationSetting
         grid_columns=_GRID_COLUMNS,
         import_report=store.import_report,
         store=store.about,
-        headset=HEADSETS[store.about["headset"]],
         left_out=store.about["trials"] - len(trials),
         decoder=settings.decoder,
         by_epoch=bool(histories[0]) and "epoch" in histories[0][0],

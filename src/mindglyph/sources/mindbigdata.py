@@ -20,6 +20,7 @@ import pandas as pd
 
 from mindglyph.errors import UserError
 from mindglyph.headsets import HEADSETS, Headset
+from mindglyph.sources.recording import Chunk, FileFormat, ImportSettings, Recording, Refusal, Start, refusal
 from mindglyph.sources.rows import RefusedRow, Row, device_of, parse_row
 from mindglyph.trials import Trials, make_info
 
@@ -32,122 +33,62 @@ _REFUSALS_AT_ONCE = 1024
 _HELD_VALUES = 1 << 23  # 32 MB of float32
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """A row that was not kept.
+def _format_of(headset: Headset) -> FileFormat:
+    def recognises(start: Start) -> bool:
+        named = (device_of(line) for line in start.content.split(b"\n"))
+        return next((code for code in named if code), None) == headset.code
 
-    Attributes
-    ----------
-    line : int
-        Line number, from 1.
-    reason : str
-        Why, in words.
-    kind : str
-        The reason without the row's own numbers, for counting.
-    text : bytes
-        The line as it stood in the file, without its end.
-    """
+    def open_recording(path: Path, settings: ImportSettings) -> Recording:
+        return text_recording(path, headset, settings.accept_cut)
 
-    line: int
-    reason: str
-    kind: str
-    text: bytes
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """What a stretch of the file gave.
-
-    Attributes
-    ----------
-    trials : Trials or None
-        Complete events, in the order in which they became complete.
-    refusals : list of Refusal
-        Rows that were not kept.
-    rows_read : int
-        Rows passed since the last chunk.
-    position : int
-        Bytes of the file read so far.
-    """
-
-    trials: Trials | None
-    refusals: list[Refusal]
-    rows_read: int
-    position: int
-
-
-def detect_headset(path: Path) -> Headset:
-    """Find out whose recording a file is, from its first lines.
-
-    Parameters
-    ----------
-    path : Path
-        A 2014-15 text file.
-
-    Returns
-    -------
-    Headset
-        That of the first line that names one.
-
-    Raises
-    ------
-    UserError
-        If the file is missing, empty, binary, an archive, or names no known headset.
-    """
-    try:
-        with path.open("rb") as file:
-            start = file.read(1 << 16)
-            if not start:
-                raise UserError(f"{path}: the file is empty: fetch it again")
-            if start.startswith(b"PK"):
-                raise UserError(f"{path}: is a zip archive: unpack it and give the text file in it")
-            if b"\0" in start:
-                raise UserError(f"{path}: is a binary file: give a text file of MindBigData, such as MW.txt")
-            file.seek(0)
-            for _ in range(_GIVE_UP_AFTER):
-                text = file.readline(_LONGEST_LINE)
-                if not text:
-                    break
-                if code := device_of(text):
-                    return HEADSETS[code]
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file") from error
-    except IsADirectoryError as error:
-        raise UserError(f"{path}: is a folder: give the text file in it") from error
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-    raise UserError(
-        f"{path}: line 1 is no row of MindBigData (7 fields between tabs, the third one of "
-        f"{', '.join(HEADSETS)}): give a 2014-15 text file"
+    return FileFormat(
+        headset.code.lower(), f"MindBigData's text of 2014-15, {headset.name}", recognises, open_recording
     )
 
 
-def read(path: Path, headset: Headset, accept_cut: bool = False, chunk_trials: int = 512) -> Iterator[Chunk]:
-    """Read a text file, chunk by chunk.
+FORMATS = tuple(_format_of(headset) for headset in HEADSETS.values())
+"""The four headsets' text files."""
+
+
+def text_recording(path: Path, headset: Headset, accept_cut: bool = False, chunk_trials: int = 512) -> Recording:
+    """Make a text file ready to be read.
 
     Parameters
     ----------
     path : Path
         A 2014-15 text file.
     headset : Headset
-        The headset that it is of (see `detect_headset`); rows of another are refused.
+        The headset that it is of; rows of another are refused.
     accept_cut : bool
         Whether to take what is there of a file that ends in the middle of a row.
     chunk_trials : int
         Trials that a chunk holds at most.
 
-    Yields
-    ------
-    Chunk
-        Trials and refused rows. Over all chunks, rows read are rows kept plus rows refused.
-
-    Raises
-    ------
-    UserError
-        If the file is no text file of this headset, or is cut and `accept_cut` is false.
+    Returns
+    -------
+    Recording
+        Its `read` raises UserError if the file is no text file of this headset, or is cut
+        and `accept_cut` is false.
     """
-    with path.open("rb") as file:
-        yield from _Reader(path, file, headset, accept_cut, chunk_trials).chunks()
+    info = make_info(headset.channels, headset.sfreq)
+
+    def read() -> Iterator[Chunk]:
+        with path.open("rb") as file:
+            yield from _Reader(path, file, headset, info, accept_cut, chunk_trials).chunks()
+
+    n_channels = len(headset.channels)
+    return Recording(
+        path=path,
+        format=headset.code.lower(),
+        seen=f"MindBigData's text of 2014-15: {headset.name}, {n_channels} channels, "
+        f"{headset.n_times} samples at {headset.sfreq:g} Hz",
+        info=info,
+        n_times=headset.n_times,
+        size=path.stat().st_size,
+        read=read,
+        rows_per_trial=n_channels,
+        device=headset.name,
+    )
 
 
 @dataclass
@@ -159,10 +100,11 @@ class _Event:
 
 
 class _Reader:
-    def __init__(self, path: Path, file: BinaryIO, headset: Headset, accept_cut: bool, chunk_trials: int) -> None:
-        self._path, self._file, self._headset = path, file, headset
+    def __init__(
+        self, path: Path, file: BinaryIO, headset: Headset, info: mne.Info, accept_cut: bool, chunk_trials: int
+    ) -> None:
+        self._path, self._file, self._headset, self._info = path, file, headset, info
         self._accept_cut, self._chunk_trials = accept_cut, chunk_trials
-        self._info = make_info(headset.channels, headset.sfreq)
         self._waiting: dict[int, _Event] = {}
         self._finished: set[int] = set()
         self._complete: list[list[Row]] = []
@@ -175,9 +117,9 @@ class _Reader:
             self._rows_read += 1
             try:
                 row = parse_row(text, line, position, self._headset)
-            except RefusedRow as refusal:
-                self._check_not_hopeless(line, text, refusal)
-                self._refuse(line, text, str(refusal))
+            except RefusedRow as why:
+                self._check_not_hopeless(line, text, why)
+                self._refuse(line, text, str(why))
             else:
                 self._none_kept = False
                 self._place(row, text)
@@ -202,7 +144,7 @@ class _Reader:
             if content.strip():
                 yield line, start, content
 
-    def _check_not_hopeless(self, line: int, text: bytes, refusal: RefusedRow) -> None:
+    def _check_not_hopeless(self, line: int, text: bytes, why: RefusedRow) -> None:
         if not text.endswith(b"\n") and not self._accept_cut:
             raise UserError(
                 f"{self._path}: ends in the middle of line {line} (a download that broke off?): "
@@ -211,7 +153,7 @@ class _Reader:
         # Rows of another headset are no sign that nothing else will come.
         if self._none_kept and self._rows_read >= _GIVE_UP_AFTER and device_of(text) in (None, self._headset.code):
             raise UserError(
-                f"{self._path}: none of the first {_GIVE_UP_AFTER} rows can be used (line {line}: {refusal}): "
+                f"{self._path}: none of the first {_GIVE_UP_AFTER} rows can be used (line {line}: {why}): "
                 f"is it a file of {self._headset.code}?"
             ) from None
 
@@ -261,19 +203,13 @@ class _Reader:
         return text.removeprefix(b"\xef\xbb\xbf")
 
     def _refuse(self, line: int, text: bytes, reason: str) -> None:
-        self._refusals.append(Refusal(line, reason, _kind(reason), text.rstrip(b"\r\n")))
+        self._refusals.append(refusal(line, reason, text, self._path.name))
 
     def _chunk(self, position: int) -> Chunk:
         trials = _as_trials(self._complete, self._info, self._path.name) if self._complete else None
         chunk = Chunk(trials, self._refusals, self._rows_read, position)
         self._complete, self._refusals, self._rows_read = [], [], 0
         return chunk
-
-
-def _kind(reason: str) -> str:
-    """Return a reason without the numbers and quotations of its row."""
-    words = reason.split(": ")[0].split()
-    return " ".join("…" if any(sign.isdigit() for sign in word) or word[0] in "'[" else word for word in words)
 
 
 def _as_trials(events: list[list[Row]], info: mne.Info, name: str) -> Trials:

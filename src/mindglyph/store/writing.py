@@ -1,0 +1,262 @@
+"""Writes a recording as a store, whole or not at all."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mindglyph.errors import UserError
+from mindglyph.files import content_hash, write_json
+from mindglyph.folders import replaced_folder
+from mindglyph.sources.recording import Chunk, Recording
+from mindglyph.store import layout
+from mindglyph.trials import Trials, positions_of
+
+_BYTES_AT_ONCE = 1 << 24
+
+_REFUSED = pa.schema(
+    [
+        ("file", pa.string()),
+        ("line", pa.int64()),
+        ("reason", pa.string()),
+        ("kind", pa.string()),
+        ("text", pa.large_binary()),
+    ]
+)
+
+
+def write_store(
+    path: Path,
+    recording: Recording,
+    truth: Mapping[str, Any] | None = None,
+    pictures: Mapping[int, np.ndarray] | None = None,
+    report: Callable[[int], None] | None = None,
+) -> dict[str, Any]:
+    """Write a recording as a store, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The folder; an older store there is replaced when the new one is complete.
+    recording : Recording
+        What `mindglyph.sources.formats.recognise` gives.
+    truth : mapping, optional
+        Truth of a simulated recording.
+    pictures : mapping of int to ndarray, optional
+        The picture shown at each event, (28, 28) uint8, where the recording holds none.
+    report : callable, optional
+        Called with the bytes read so far.
+
+    Returns
+    -------
+    dict
+        `rows_read`, `rows_kept`, `rows_rejected`, `trials`, how many of these were `trials_cut`
+        at a spreadsheet's last column, `trials_padded` at their end or `trials_with_decimal_comma`,
+        `reasons`, `seconds`, `megabytes`, and what was `seen`, as written to `import.json`.
+
+    Raises
+    ------
+    UserError
+        If no trial could be read, the folder is something else, or cannot be written.
+    """
+    _refuse_to_sweep_away(path, recording.path)
+    start = time.perf_counter()
+    counts: Counter[str] = Counter()
+    reasons: dict[str, dict[str, Any]] = {}
+    with replaced_folder(path, layout.MARKER) as folder:
+        with ExitStack() as stack:
+            refused = stack.enter_context(pq.ParquetWriter(folder / layout.REJECTED, _REFUSED))
+            content = stack.enter_context(_Content(folder))
+            for chunk in recording.read():
+                counts["read"] += chunk.rows_read
+                counts["rejected"] += len(chunk.refusals)
+                if chunk.refusals:
+                    refused.write_table(_refused_table(chunk))
+                _count_reasons(reasons, chunk)
+                if chunk.trials is not None:
+                    content.append(chunk.trials)
+                if report is not None:
+                    report(chunk.position)
+            if not content.tables:
+                raise _nothing_read(recording.path, reasons)
+        table = _in_order_of_recording(folder, content, recording)
+        if pictures is not None:
+            np.save(folder / layout.IMAGES, _pictures_of(table, pictures, recording.path))
+        if truth is not None:
+            write_json(folder / layout.TRUTH, truth)
+        table.to_parquet(folder / layout.TRIALS)
+        result = {
+            "file": recording.path.name,
+            "format": recording.format,
+            "seen": recording.seen,
+            "warnings": list(recording.warnings),
+            "rows_read": counts["read"],
+            "rows_kept": len(table) * recording.rows_per_trial,
+            "rows_rejected": counts["rejected"],
+            **_trial_counts(table, recording),
+            "reasons": reasons,
+            "seconds": round(time.perf_counter() - start, 3),
+            "megabytes": round(recording.size / 1e6, 3),
+        }
+        write_json(folder / layout.REPORT, result)
+        write_json(folder / layout.MARKER, _about(folder, recording, content, table, truth))
+    return result
+
+
+def _refuse_to_sweep_away(path: Path, source: Path) -> None:
+    """Make sure that replacing `path` removes nothing but an older store."""
+    if path.resolve() in source.resolve().parents:
+        raise UserError(f"{source}: lies inside {path}, which would be replaced: name another store")
+    foreign = [file.name for file in path.iterdir() if not layout.is_part(file)] if path.is_dir() else []
+    if foreign:
+        raise UserError(f"{path}: holds {foreign[0]}, which is no part of a store: name another folder")
+
+
+class _Content:
+    """The arrays of a store, each growing trial by trial."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._arrays: dict[str, _GrowingArray] = {}
+        self.tables: list[pd.DataFrame] = []
+        self.extras: dict[str, dict[str, Any]] = {}
+        self.tmin = 0.0
+
+    def __enter__(self) -> _Content:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for array in self._arrays.values():
+            array.close()
+
+    def append(self, trials: Trials) -> None:
+        """Add trials, all of which must have the same parts as the first."""
+        parts = {layout.SIGNALS: trials.signals}
+        if trials.images is not None:
+            parts[layout.IMAGES] = trials.images
+        for name, extra in trials.extras.items():
+            parts[layout.extra_file(name)] = extra.signals
+            self.extras[name] = {"channels": list(extra.ch_names), "sfreq": extra.sfreq}
+        if not self.tables:
+            self.tmin = trials.tmin
+            self._arrays = {name: _GrowingArray(self._folder / name, part) for name, part in parts.items()}
+        for name, array in self._arrays.items():
+            array.append(parts[name])
+        self.tables.append(trials.metadata.assign(label=trials.labels))
+
+    @property
+    def files(self) -> list[str]:
+        """Names of the files that hold a row a trial."""
+        return list(self._arrays)
+
+
+class _GrowingArray:
+    """A .npy file whose first axis grows."""
+
+    def __init__(self, path: Path, like: np.ndarray) -> None:
+        self._file = path.open("wb")
+        self._count = 0
+        self._shape, self._type = like.shape[1:], like.dtype
+        _write_header(self._file, (0, *self._shape), self._type)
+
+    def append(self, part: np.ndarray) -> None:
+        """Write rows after those that are there."""
+        self._count += len(part)
+        self._file.write(np.ascontiguousarray(part).data)
+
+    def close(self) -> None:
+        """Say in the header how many rows there are."""
+        with self._file:
+            _write_header(self._file, (self._count, *self._shape), self._type)
+
+
+def _write_header(file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    # NumPy leaves room in the header for the first axis to grow, so it can be written again in place.
+    file.seek(0)
+    kind = np.lib.format.dtype_to_descr(dtype)
+    np.lib.format.write_array_header_1_0(file, {"descr": kind, "fortran_order": False, "shape": shape})
+
+
+def _count_reasons(reasons: dict[str, dict[str, Any]], chunk: Chunk) -> None:
+    for refusal in chunk.refusals:
+        new = {"rows": 0, "first_line": refusal.line, "example": refusal.reason, "file": refusal.file}
+        reasons.setdefault(refusal.kind, new)["rows"] += 1
+
+
+def _nothing_read(source: Path, reasons: Mapping[str, Mapping[str, Any]]) -> UserError:
+    first = next(iter(reasons.values()), {"first_line": 1, "example": "holds no rows"})
+    why = f"line {first['first_line']}: {first['example']}"
+    return UserError(f"{source}: no trial could be read ({why}): is it the right file?")
+
+
+def _trial_counts(table: pd.DataFrame, recording: Recording) -> dict[str, int]:
+    padded = table["n_samples"] < recording.n_times if "n_samples" in table else pd.Series(dtype=bool)
+    return {
+        "trials": len(table),
+        "trials_cut": int(table["cut"].sum()) if "cut" in table else 0,
+        "trials_padded": int(padded.sum()),
+        "trials_with_decimal_comma": int(table["decimal_comma"].sum()) if "decimal_comma" in table else 0,
+    }
+
+
+def _refused_table(chunk: Chunk) -> pa.Table:
+    columns = {name: [getattr(refusal, name) for refusal in chunk.refusals] for name in _REFUSED.names}
+    return pa.table(columns, schema=_REFUSED)
+
+
+def _in_order_of_recording(folder: Path, content: _Content, recording: Recording) -> pd.DataFrame:
+    # Everything later relies on the order of recording; the last key of lexsort counts most.
+    table = pd.concat(content.tables, ignore_index=True)
+    order = np.lexsort([table[column].to_numpy() for column in reversed(recording.order)])
+    if (np.diff(order) > 0).all():
+        return table
+    for name in content.files:
+        _reorder(folder / name, order)
+    return table.iloc[order].reset_index(drop=True)
+
+
+def _reorder(path: Path, order: np.ndarray) -> None:
+    unordered = np.load(path, mmap_mode="r")
+    at_once = max(1, _BYTES_AT_ONCE // unordered[:1].nbytes)
+    with path.with_name("ordered.npy").open("wb") as file:
+        _write_header(file, unordered.shape, unordered.dtype)
+        for start in range(0, len(order), at_once):
+            file.write(unordered[order[start : start + at_once]].data)
+    del unordered
+    path.with_name("ordered.npy").replace(path)
+
+
+def _pictures_of(table: pd.DataFrame, pictures: Mapping[int, np.ndarray], source: Path) -> np.ndarray:
+    try:
+        return np.stack([pictures[event] for event in table["event"]])
+    except KeyError as error:
+        raise UserError(f"{source}: event {error} is not in the truth file beside it: simulate both anew") from None
+
+
+def _about(
+    folder: Path, recording: Recording, content: _Content, table: pd.DataFrame, truth: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    return {
+        "schema_version": layout.SCHEMA_VERSION,
+        "format": recording.format,
+        "device": recording.device,
+        "sfreq": float(recording.info["sfreq"]),
+        "channels": list(recording.info["ch_names"]),
+        "positions": positions_of(recording.info),
+        "tmin": content.tmin,
+        "extras": content.extras,
+        "trials": len(table),
+        "ordered": recording.ordered,
+        "warnings": list(recording.warnings),
+        "simulated": truth is not None or ("simulated" in table and bool(table["simulated"].any())),
+        "content_hash": content_hash(*layout.content_files(folder)),
+    }
