@@ -82,7 +82,7 @@ from mindglyph.sources.mindbigdata import text_recording
 from mindglyph.store import write_store
 source, store = map(Path, sys.argv[1:])
 print("ready", flush=True)
-write_store(store, text_recording(source, HEADSETS["MW"], chunk_trials=20))
+write_store(store, text_recording(source, HEADSETS["MW"], block_bytes=50_000))
 """
 
 

@@ -72,7 +72,7 @@ def test_rows_of_an_event_may_stand_anywhere(tmp_path: Path, row: MakeRow, monke
     monkeypatch.setattr(mindbigdata, "_HELD_VALUES", 10 * 256)
     rows = [text for event in range(40) for text in _epoc_event(row, event)]
     by_channel = sorted(rows, key=lambda text: EPOC.index(text.split("\t")[3]))
-    chunks = _read(_write(tmp_path, by_channel), "EP", chunk_trials=7)
+    chunks = _read(_write(tmp_path, by_channel), "EP", block_bytes=20_000)
     assert sorted(_events(chunks)) == list(range(40))
     for chunk in chunks:
         if chunk.trials:
@@ -189,7 +189,7 @@ def file_line(event: int, channel: str, code: int = 1) -> bytes:
 def test_no_row_is_ever_lost(tmp_path: Path, lines: list[bytes], end: bytes) -> None:
     path = tmp_path / "fuzz.txt"
     path.write_bytes(end.join(lines) + end)
-    chunks = _read(path, "MU", chunk_trials=2)
+    chunks = _read(path, "MU", block_bytes=1000)
     assert sum(chunk.rows_read for chunk in chunks) == sum(bool(line.strip()) for line in lines)
     events = _events(chunks)
     assert len(events) == len(set(events))
