@@ -6,8 +6,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
+
+import numpy as np
 
 from mindglyph.errors import UserError
 
@@ -27,29 +30,27 @@ class Block:
 
     Attributes
     ----------
-    text : bytes
+    text : ndarray of uint8
         The lines with their ends; only the last one of the file may lack its own.
     position : int
         Place of the first byte in the file.
     """
 
-    text: bytes
+    text: np.ndarray
     position: int
 
 
-def blocks(file: BinaryIO, path: Path, size: int = BLOCK_BYTES, longest: int = LONGEST_LINE) -> Iterator[Block]:
-    """Read a file from where it stands.
+def blocks(file: BufferedReader, path: Path, size: int = BLOCK_BYTES) -> Iterator[Block]:
+    """Read a file from its start.
 
     Parameters
     ----------
-    file : binary file
+    file : BufferedReader
         Of lines that end in a line feed.
     path : Path
         Its name, for the error.
     size : int
-        Bytes of a block, more or less.
-    longest : int
-        Bytes beyond which a line without an end is none.
+        Bytes that are read at once; a block holds them from line end to line end.
 
     Yields
     ------
@@ -59,26 +60,37 @@ def blocks(file: BinaryIO, path: Path, size: int = BLOCK_BYTES, longest: int = L
     Raises
     ------
     UserError
-        If a line has no end within `longest` bytes.
+        If a line has no end within `LONGEST_LINE` bytes.
     """
-    rest = file.read(len(_BYTE_ORDER_MARK))
-    position = len(rest) if rest == _BYTE_ORDER_MARK else 0
-    rest = rest[position:]
+    mark = file.read(len(_BYTE_ORDER_MARK))
+    rest = np.frombuffer(b"" if mark == _BYTE_ORDER_MARK else mark, dtype=np.uint8)
+    position = len(mark) - len(rest)
     while True:
-        read = file.read(size)
-        cut = read.rfind(b"\n") + 1
-        if read and not cut:
-            rest += read
-            if len(rest) > longest:
-                raise UserError(f"{path}: a line from byte {position} on has no end: this is no text file of trials")
-            continue
-        text = rest + read[:cut] if read else rest
-        if text:
-            yield Block(text, position)
-        if not read:
+        text = np.empty(len(rest) + size, dtype=np.uint8)
+        text[: len(rest)] = rest
+        count = file.readinto(text[len(rest) :].data)
+        text = text[: len(rest) + count]
+        if not count:
+            if len(text):
+                yield Block(text, position)
             return
-        position += len(text)
-        rest = read[cut:]
+        cut = _behind_last_line(text)
+        if not cut and len(text) > LONGEST_LINE:
+            raise UserError(f"{path}: a line from byte {position} on has no end: this is no text file of trials")
+        if cut:
+            yield Block(text[:cut], position)
+        position += cut
+        rest = text[cut:].copy()
+
+
+def _behind_last_line(text: np.ndarray) -> int:
+    # The end of the last line is near, so a short piece is looked at first.
+    for piece in (1 << 12, 1 << 16, len(text)):
+        start = max(0, len(text) - piece)
+        ends = np.flatnonzero(text[start:] == ord("\n"))
+        if len(ends):
+            return start + int(ends[-1]) + 1
+    return 0
 
 
 def side_by_side(function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:

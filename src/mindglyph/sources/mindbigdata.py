@@ -104,15 +104,17 @@ class _Event:
 
 @dataclass
 class _Complete:
-    """Complete events, a list a column."""
+    """Complete events: signals (n_events, n_channels, n_times) and a table, piece by piece."""
 
     signals: list[np.ndarray] = field(default_factory=list)
-    columns: dict[str, list[object]] = field(default_factory=dict)
+    tables: list[dict[str, np.ndarray]] = field(default_factory=list)
 
-    def add(self, signals: np.ndarray, **facts: object) -> None:
+    def add(self, signals: np.ndarray, **columns: np.ndarray | list[object]) -> None:
         self.signals.append(signals)
-        for name, fact in facts.items():
-            self.columns.setdefault(name, []).append(fact)
+        self.tables.append({name: np.asarray(column) for name, column in columns.items()})
+
+    def table(self) -> pd.DataFrame:
+        return pd.DataFrame({name: np.concatenate([part[name] for part in self.tables]) for name in self.tables[0]})
 
 
 class _Reader:
@@ -140,36 +142,52 @@ class _Reader:
             yield self._chunk()
 
     def _take(self, block: Block, lines: ParsedLines) -> Iterator[Chunk]:
-        n_channels = len(self._headset.channels)
-        whole = _whole_events(lines, n_channels)
-        events = lines.event.tolist()
+        whole = _whole_events(lines, len(self._headset.channels))
         place = 0
         while place < len(whole):
-            if whole[place] and events[place] not in self._waiting and events[place] not in self._finished:
-                self._take_event(lines, slice(place, place + n_channels))
-                place += n_channels
+            if n_events := self._new_events(lines, whole, place):
+                self._take_events(lines, place, n_events)
+                place += n_events * len(self._headset.channels)
                 continue
             self._take_line(block, lines, place)
             place += 1
             if len(self._refusals) >= _REFUSALS_AT_ONCE:
                 yield self._chunk()
 
-    def _take_event(self, lines: ParsedLines, rows: slice) -> None:
-        first, size = rows.start, int(lines.size[rows].min())
-        self._rows_read += rows.stop - rows.start
+    def _new_events(self, lines: ParsedLines, whole: np.ndarray, place: int) -> int:
+        """Return how many whole events follow one another from a line on, none of which was met before."""
+        if not whole[place]:
+            return 0
+        n_channels = len(self._headset.channels)
+        stretch = whole[place::n_channels]
+        n_events = len(stretch) if stretch.all() else int(stretch.argmin())
+        met = set()
+        for number, event in enumerate(lines.event[place : place + n_events * n_channels : n_channels].tolist()):
+            if event in met or event in self._waiting or event in self._finished:
+                return number
+            met.add(event)
+        return n_events
+
+    def _take_events(self, lines: ParsedLines, first: int, n_events: int) -> None:
+        n_channels = len(self._headset.channels)
+        rows = slice(first, first + n_events * n_channels)
+        heads = slice(rows.start, rows.stop, n_channels)
+        self._rows_read += n_events * n_channels
         self._none_kept = False
-        self._finished.add(int(lines.event[first]))
+        self._finished.update(lines.event[heads].tolist())
+        sizes = lines.size[rows].reshape(n_events, n_channels).min(axis=1)
         slot = lines.slot[first]
+        plain = np.zeros(n_events, dtype=bool)
         self._complete.add(
-            lines.values[slot : slot + rows.stop - rows.start],
-            event=int(lines.event[first]),
-            code=int(lines.code[first]),
-            n_samples=size,
-            n_stated=size,
-            cut=False,
-            decimal_comma=False,
-            simulated=bool(lines.row_id[first] >= SIMULATED_IDS_FROM),
-            line=self._line + first + 1,
+            lines.values[slot : slot + n_events * n_channels].reshape(n_events, n_channels, -1),
+            event=lines.event[heads],
+            code=lines.code[heads],
+            n_samples=sizes,
+            n_stated=sizes,
+            cut=plain,
+            decimal_comma=plain,
+            simulated=lines.row_id[heads] >= SIMULATED_IDS_FROM,
+            line=self._line + 1 + np.arange(rows.start, rows.stop, n_channels),
         )
 
     def _take_line(self, block: Block, lines: ParsedLines, place: int) -> None:
@@ -179,7 +197,7 @@ class _Reader:
             self._none_kept = False
             self._place(_vouched_row(lines, place, line, position, self._headset))
             return
-        text = block.text[lines.start[place] : lines.stop[place] + 1]
+        text = block.text[lines.start[place] : lines.stop[place] + 1].tobytes()
         if not text.strip():
             return
         self._rows_read += 1
@@ -235,15 +253,15 @@ class _Reader:
             if row.values is None:
                 row.values = parse_row(self._text_at(row), row.line, row.position, self._headset).values
         self._complete.add(
-            np.stack([row.values for row in rows]),  # type: ignore[misc]
-            event=number,
-            code=rows[0].code,
-            n_samples=min(row.n_samples for row in rows),
-            n_stated=min(row.n_stated for row in rows),
-            cut=any(row.cut for row in rows),
-            decimal_comma=any(row.decimal_comma for row in rows),
-            simulated=rows[0].row_id >= SIMULATED_IDS_FROM,
-            line=rows[0].line,
+            np.stack([row.values for row in rows])[None],  # type: ignore[misc]
+            event=[number],
+            code=[rows[0].code],
+            n_samples=[min(row.n_samples for row in rows)],
+            n_stated=[min(row.n_stated for row in rows)],
+            cut=[any(row.cut for row in rows)],
+            decimal_comma=[any(row.decimal_comma for row in rows)],
+            simulated=[rows[0].row_id >= SIMULATED_IDS_FROM],
+            line=[rows[0].line],
         )
 
     def _refuse_incomplete(self, number: int) -> None:
@@ -311,6 +329,7 @@ def _vouched_row(lines: ParsedLines, place: int, line: int, position: int, heads
 
 
 def _as_trials(complete: _Complete, info: mne.Info, name: str) -> Trials:
-    metadata = pd.DataFrame(complete.columns)
+    metadata = complete.table()
     labels = metadata.pop("code").to_numpy(dtype=np.int64)
-    return Trials(np.stack(complete.signals), labels, info, metadata.assign(file=name))
+    signals = complete.signals[0] if len(complete.signals) == 1 else np.concatenate(complete.signals)
+    return Trials(signals, labels, info, metadata.assign(file=name))

@@ -13,14 +13,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 
 from mindglyph.headsets import Headset
 from mindglyph.sources.rows import MINIMUM_SHARE
 
-_TAB, _LINE_FEED, _RETURN, _COMMA, _MINUS, _POINT = 9, 10, 13, 44, 45, 46
-_MOST_DIGITS = 15
-_POWERS = 10.0 ** np.arange(_MOST_DIGITS + 1)
+_TAB, _LINE_FEED, _RETURN, _COMMA, _MINUS, _POINT = (np.uint8(ord(sign)) for sign in "\t\n\r,-.")
+_ZERO = np.uint8(ord("0"))
+# Places in the text are unsigned: for a signed one numba would look whether it counts from the end.
+_NONE, _ONE = np.uint64(0), np.uint64(1)
+_MOST_DIGITS = np.uint64(15)
+_POWERS = 10.0 ** np.arange(16)
 _LEFT_OUT = -1
 
 
@@ -51,12 +54,12 @@ class ParsedLines:
     values: np.ndarray
 
 
-def parse_lines(block: bytes | bytearray, headset: Headset) -> ParsedLines:
+def parse_lines(text: np.ndarray, headset: Headset) -> ParsedLines:
     """Read the lines of a block.
 
     Parameters
     ----------
-    block : bytes
+    text : ndarray of uint8
         Whole lines; the last may lack its end.
     headset : Headset
         Whose rows they are.
@@ -66,7 +69,6 @@ def parse_lines(block: bytes | bytearray, headset: Headset) -> ParsedLines:
     ParsedLines
         One entry a line, empty ones included.
     """
-    text = np.frombuffer(block, dtype=np.uint8)
     ends = np.flatnonzero(text == _LINE_FEED)
     if len(text) and (not len(ends) or ends[-1] != len(text) - 1):
         ends = np.append(ends, len(text))
@@ -77,111 +79,74 @@ def parse_lines(block: bytes | bytearray, headset: Headset) -> ParsedLines:
     slot = np.where(long_enough, np.cumsum(long_enough) - 1, _LEFT_OUT)
     fields = np.zeros((5, len(ends)), dtype=np.int64)
     values = np.empty((int(long_enough.sum()), headset.n_times), dtype=np.float32)
-    device = np.frombuffer(headset.code.encode(), dtype=np.uint8)
-    names = b"\t".join(name.encode() for name in headset.channels) + b"\t"
-    _parse(text, starts, ends, device, np.frombuffer(names, dtype=np.uint8), fewest, slot, fields, values)
+    device = np.frombuffer(headset.code.encode() + b"\t", dtype=np.uint8)
+    names = np.frombuffer(b"".join(name.encode() + b"\t" for name in headset.channels), dtype=np.uint8)
+    _parse(text, starts.astype(np.uint64), ends.astype(np.uint64), device, names, fewest, slot, fields, values)
     row_id, event, channel, code, size = fields
     return ParsedLines(starts, ends, slot, row_id, event, channel, code, size, values)
 
 
 @njit(nogil=True, cache=True)
-def _parse(
-    text: Any, starts: Any, stops: Any, device: Any, names: Any, fewest: int, slot: Any, fields: Any, values: Any
-) -> None:
-    for line in range(len(starts)):
-        if slot[line] == _LEFT_OUT:
-            continue
-        stop = stops[line]
-        if stop > starts[line] and text[stop - 1] == _RETURN:
-            stop -= 1
-        place = starts[line]
-        row_id, place = _whole_number(text, place, stop)
-        event, place = _whole_number(text, place, stop)
-        place = _expected(text, place, stop, device)
-        channel, place = _channel(text, place, stop, names)
-        code, place = _whole_number(text, place, stop)
-        size, place = _whole_number(text, place, stop)
-        good = place > 0 and -1 <= code <= 9 and size >= fewest
-        if good and _values(text, place, stop, size, values[slot[line]]):
-            fields[0, line] = row_id
-            fields[1, line] = event
-            fields[2, line] = channel
-            fields[3, line] = code
-            fields[4, line] = size
-        else:
-            slot[line] = _LEFT_OUT
-
-
-@njit(nogil=True, cache=True)
-def _whole_number(text: Any, place: int, stop: int) -> tuple[int, int]:
-    """Return a number and the place behind the tab after it; place 0 says that there is none."""
-    negative = 0 < place < stop and text[place] == _MINUS
+def _whole_number(text: Any, place: Any, stop: Any) -> Any:
+    """Return a number and the place behind the tab after it, which is `stop` where there is none."""
+    negative = place < stop and text[place] == _MINUS
     if negative:
-        place += 1
-    first, number = place, 0
-    if place < 0:
-        return 0, _LEFT_OUT
-    while place < stop and 48 <= text[place] <= 57:
-        number = 10 * number + (text[place] - 48)
-        place += 1
+        place += _ONE
+    first, number = place, np.int64(0)
+    while place < stop:
+        digit = np.uint8(text[place] - _ZERO)
+        if digit > 9:
+            break
+        number = 10 * number + np.int64(digit)
+        place += _ONE
     if place == first or place - first > _MOST_DIGITS or place >= stop or text[place] != _TAB:
-        return 0, _LEFT_OUT
-    return (-number if negative else number), place + 1
+        return np.int64(0), stop
+    return (-number if negative else number), place + _ONE
 
 
 @njit(nogil=True, cache=True)
-def _expected(text: Any, place: int, stop: int, wanted: Any) -> int:
-    if place < 0 or place + len(wanted) >= stop:
-        return _LEFT_OUT
-    for letter in wanted:
-        if text[place] != letter:
-            return _LEFT_OUT
-        place += 1
-    return place + 1 if text[place] == _TAB else _LEFT_OUT
+def _channel(text: Any, place: Any, stop: Any, names: Any) -> Any:
+    """Return which of the names, each with a tab behind it, stands there, and the place behind that."""
+    channel, here = np.int64(0), place
+    matches = True
+    for sign in names:
+        matches = matches and here < stop and text[here] == sign
+        here += _ONE
+        if sign == _TAB:
+            if matches:
+                return channel, here
+            channel, here, matches = channel + 1, place, True
+    return np.int64(0), stop
 
 
 @njit(nogil=True, cache=True)
-def _channel(text: Any, place: int, stop: int, names: Any) -> tuple[int, int]:
-    """Return which of the tab-separated `names` stands there, and the place behind it."""
-    if place < 0:
-        return 0, _LEFT_OUT
-    channel = here = 0
-    for at in range(len(names)):
-        if here >= 0 and place + here < stop and text[place + here] == names[at]:
-            here += 1
-            if names[at] == _TAB:
-                return channel, place + here
-        else:
-            here = -1
-        if names[at] == _TAB:
-            channel += 1
-            here = 0
-    return 0, _LEFT_OUT
-
-
-@njit(nogil=True, cache=True)
-def _values(text: Any, place: int, stop: int, size: int, out: Any) -> bool:
+def _values(text: Any, place: Any, stop: Any, size: int, out: Any) -> Any:
     """Read exactly `size` numbers between commas into `out`, cropped or padded; say whether all were plain."""
-    count = 0
-    wanted = len(out)
+    count, wanted = 0, len(out)
     while True:
         negative = place < stop and text[place] == _MINUS
         if negative:
-            place += 1
-        digits = decimals = mantissa = 0
-        while place < stop and 48 <= text[place] <= 57:
-            mantissa = 10 * mantissa + (text[place] - 48)
-            digits += 1
-            place += 1
+            place += _ONE
+        first, mantissa, decimals = place, np.int64(0), _NONE
+        while place < stop:
+            digit = np.uint8(text[place] - _ZERO)
+            if digit > 9:
+                break
+            mantissa = 10 * mantissa + np.int64(digit)
+            place += _ONE
+        digits = place - first
         if place < stop and text[place] == _POINT:
-            place += 1
-            before = digits
-            while place < stop and 48 <= text[place] <= 57:
-                mantissa = 10 * mantissa + (text[place] - 48)
-                digits += 1
-                place += 1
-            decimals = digits - before
-        if digits == 0 or digits > _MOST_DIGITS or count >= size:
+            place += _ONE
+            first = place
+            while place < stop:
+                digit = np.uint8(text[place] - _ZERO)
+                if digit > 9:
+                    break
+                mantissa = 10 * mantissa + np.int64(digit)
+                place += _ONE
+            decimals = place - first
+            digits += decimals
+        if digits == _NONE or digits > _MOST_DIGITS or count >= size:
             return False
         if count < wanted:
             value = mantissa / _POWERS[decimals]
@@ -191,9 +156,52 @@ def _values(text: Any, place: int, stop: int, size: int, out: Any) -> bool:
             break
         if text[place] != _COMMA:
             return False
-        place += 1
+        place += _ONE
     if count != size:
         return False
     for missing in range(count, wanted):
         out[missing] = out[count - 1]
     return True
+
+
+_TEXT = types.Array(types.uint8, 1, "C", readonly=True)
+_PLACES = types.Array(types.uint64, 1, "C")
+_PARSE = types.void(
+    _TEXT,
+    _PLACES,
+    _PLACES,
+    _TEXT,
+    _TEXT,
+    types.int64,
+    types.Array(types.int64, 1, "C"),
+    types.Array(types.int64, 2, "C"),
+    types.Array(types.float32, 2, "C"),
+)
+
+
+# Compiled (or taken from the cache) when the module is loaded, so that the threads need not wait for one another.
+@njit(_PARSE, nogil=True, cache=True)
+def _parse(
+    text: Any, starts: Any, stops: Any, device: Any, names: Any, fewest: int, slot: Any, fields: Any, values: Any
+) -> None:
+    for line in range(len(starts)):
+        if slot[line] == _LEFT_OUT:
+            continue
+        stop = stops[line]
+        if stop > starts[line] and text[stop - _ONE] == _RETURN:
+            stop -= _ONE
+        row_id, place = _whole_number(text, starts[line], stop)
+        event, place = _whole_number(text, place, stop)
+        _, place = _channel(text, place, stop, device)
+        channel, place = _channel(text, place, stop, names)
+        code, place = _whole_number(text, place, stop)
+        size, place = _whole_number(text, place, stop)
+        good = place < stop and -1 <= code <= 9 and size >= fewest
+        if good and _values(text, place, stop, size, values[slot[line]]):
+            fields[0, line] = row_id
+            fields[1, line] = event
+            fields[2, line] = channel
+            fields[3, line] = code
+            fields[4, line] = size
+        else:
+            slot[line] = _LEFT_OUT
