@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mindglyph.errors import UserError
@@ -184,7 +184,6 @@ def file_line(event: int, channel: str, code: int = 1) -> bytes:
     return f"0\t{event}\tMU\t{channel}\t{code}\t400\t{','.join(['500'] * 400)}".encode()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_LINES, st.sampled_from([b"\n", b"\r\n"]))
 def test_no_row_is_ever_lost(tmp_path: Path, lines: list[bytes], end: bytes) -> None:
     path = tmp_path / "fuzz.txt"
