@@ -232,9 +232,9 @@ def test_an_evaluation_that_was_stopped_goes_on(none: Store, tmp_path: Path) -> 
     assert process.returncode == 130
     assert "stopped; what is finished is kept" in errors
     first = (run / "folds" / "00" / "fold.json").stat().st_mtime_ns
-    _run("evaluate", none.path, "--folds", "3", "--decoder", "riemann", "--out", run)
+    _run(*asked, "--out", run)
     assert (run / "folds" / "00" / "fold.json").stat().st_mtime_ns == first
-    _run("evaluate", none.path, "--folds", "3", "--decoder", "riemann", "--out", tmp_path / "unbroken")
+    _run(*asked, "--out", tmp_path / "unbroken")
     assert json.loads((run / "metrics.json").read_text()) == json.loads(
         (tmp_path / "unbroken" / "metrics.json").read_text()
     )
