@@ -210,19 +210,8 @@ def test_a_changed_store_is_not_taken_for_the_old_one(tmp_path: Path, row: MakeR
 
 def test_an_evaluation_that_was_stopped_goes_on(none: Store, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    command = [
-        sys.executable,
-        "-m",
-        "mindglyph",
-        "evaluate",
-        none.path,
-        "--folds",
-        "3",
-        "--decoder",
-        "riemann",
-        "--out",
-        run,
-    ]
+    asked = ("evaluate", none.path, "--folds", "3", "--decoder", "riemann")
+    command = [sys.executable, "-m", "mindglyph", *map(str, asked), "--out", run]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     while not (run / "folds" / "00").exists() and process.poll() is None:
         time.sleep(0.05)
