@@ -24,12 +24,20 @@ settings.load_profile("default")
 
 
 @pytest.fixture(scope="session")
-def real_rows() -> Path:
-    """Folder with real MindBigData rows, kept beside the project."""
-    base = os.environ.get("MINDGLYPH_DATA", Path(__file__).parents[2] / "shared" / "data")
-    folder = Path(base) / "mindbigdata"
+def real_data() -> Path:
+    """Folder with real recordings, kept beside the project."""
+    folder = Path(os.environ.get("MINDGLYPH_DATA", Path(__file__).parents[2] / "shared" / "data"))
     if not folder.is_dir():
         pytest.skip(f"no real recordings at {folder}; MINDGLYPH_DATA says where they are")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_rows(real_data: Path) -> Path:
+    """Folder with real MindBigData rows."""
+    folder = real_data / "mindbigdata"
+    if not folder.is_dir():
+        pytest.skip(f"no real rows at {folder}")
     return folder
 
 

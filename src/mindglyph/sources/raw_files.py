@@ -124,12 +124,10 @@ def open_edf(path: Path, name: str, settings: ImportSettings) -> Recording:
     reader: Any = mne.io.read_raw_edf if name == "edf" else mne.io.read_raw_bdf
     if path.suffix.lower() != f".{name}":
         raise UserError(f"{path}: holds {name.upper()} data: give it a name that ends in .{name}")
-    raw, _ = read_raw(path, reader)
+    # In EDF, MNE would cut a marker that is kept as 6.9997 to 6; BDF's status has flags that MNE knows to leave out.
+    raw, remarks = read_raw(path, reader, **({"stim_channel": None} if name == "edf" else {}))
     markers = [channel for channel in raw.ch_names if channel.strip().upper() in _MARKERS]
-    if markers:
-        raw, remarks = read_raw(path, reader, stim_channel=markers)
-    else:
-        raw, remarks = read_raw(path, reader, stim_channel=None)
+    raw.set_channel_types(dict.fromkeys(markers, "stim"), on_unit_change="ignore", verbose="error")
     device, told = _told_apart(raw)
     return cut_trials(path, name, Continuous(raw, device, warnings=(*remarks, *told)), settings)
 

@@ -18,7 +18,7 @@ from mindglyph.sources.continuous import GAP, Continuous, cut_trials
 from mindglyph.sources.recording import CONTINUOUS_OPTIONS, FileFormat, ImportSettings, Recording, Start
 from mindglyph.trials import MICROVOLTS, MONTAGE
 
-_LONGEST_STEP = 0.1  # s
+_LONGEST_STEP = 0.25  # s: beyond it samples are missing, and the jitter on both sides is removed apart
 _UNITS = {"": MICROVOLTS, "uv": MICROVOLTS, "µv": MICROVOLTS, "μv": MICROVOLTS, "mv": 1e-3, "v": 1.0}
 
 
@@ -45,7 +45,12 @@ def read_xdf(path: Path, stream: str | None = None) -> Continuous:
     import pyxdf
 
     try:
-        streams, _ = pyxdf.load_xdf(str(path), verbose=False)
+        streams, _ = pyxdf.load_xdf(
+            str(path),
+            jitter_break_threshold_seconds=_LONGEST_STEP,
+            jitter_break_threshold_samples=1,
+            verbose=False,
+        )
     except Exception as error:  # pyxdf raises whatever a damaged chunk leads it to
         why = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"{path}: cannot be read ({why}): it is damaged or no XDF file") from error
