@@ -103,6 +103,7 @@ def import_command(
     code: Annotated[
         str | None, typer.Option(help=r"Which annotations are events, such as 'digit/(\d)'; the group is the label.")
     ] = None,
+    stream: Annotated[str | None, typer.Option(help="The EEG stream of an XDF file that holds several.")] = None,
     stimulus: Annotated[str | None, typer.Option(help="Channel whose steps mark the events.")] = None,
     tmin: Annotated[
         float | None, typer.Option(help="Where a trial begins, in s after its event. [default: -0.1]")
