@@ -85,7 +85,7 @@ def formats_command(as_json: AsJson = False) -> None:
 @app.command("import")
 def import_command(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="A recording: a file, a folder of files, or several files.")
+        list[Path], typer.Argument(metavar="FILE", help="A recording: a file, a folder of files, or several files.")
     ],
     store: Annotated[Path, typer.Argument(metavar="STORE", help="The folder to write.")],
     format: Annotated[
