@@ -67,7 +67,19 @@ def test_help_needs_none_of_the_heavy_libraries() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["simulate", "import", "formats", "decoders", "evaluate", "reconstruct", "report", "train", "predict", "demo"],
+    [
+        "simulate",
+        "import",
+        "inspect",
+        "formats",
+        "decoders",
+        "evaluate",
+        "reconstruct",
+        "report",
+        "train",
+        "predict",
+        "demo",
+    ],
 )
 def test_every_command_has_an_example(command: str) -> None:
     assert f"Example: mindglyph {command}" in _run(command, "--help").stdout

@@ -169,7 +169,7 @@ def report_command(
 
 def run_report(folder: Path, out: Path | None = None) -> Path:
     """Write the report of a run and return where it is."""
-    from mindglyph.report import write_report
+    from mindglyph.report.page import write_report
 
     run, store, settings = open_evaluation(folder)
     path = out or folder / "report.html"
