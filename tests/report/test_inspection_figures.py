@@ -72,3 +72,10 @@ def test_channels_in_one_place_count_once_for_the_head() -> None:
 def test_lines_are_told_apart() -> None:
     styles = [(tuple(style["color"]), style["ls"]) for style in line_styles(35)]
     assert len(set(styles)) == 35
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 4, 2), (2, 1, 5), (3, 5, 40)])
+def test_the_smallest_store_is_inspected_and_drawn(store_of: StoreOf, shape: tuple[int, int, int]) -> None:
+    found, traces = inspect_store(store_of(np.random.default_rng(0).normal(size=shape)))
+    for figure in inspection_figures(found, traces).values():
+        assert as_svg(figure).startswith("<svg")

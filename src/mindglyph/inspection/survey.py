@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from mindglyph.inspection.copies import CopyTally
 from mindglyph.inspection.findings import findings_of
 from mindglyph.inspection.labels import count_labels
 from mindglyph.inspection.means import MOST_TRIALS, mean_signals
-from mindglyph.inspection.parts import parts, slices
+from mindglyph.inspection.parts import Part, parts, slices
 from mindglyph.inspection.rejections import read_rows
 from mindglyph.inspection.result import Channel, Extra, Inspection, Pictures, Twins
 from mindglyph.inspection.spectra import SpectrumMean, mains_db, mains_seen
@@ -99,7 +98,7 @@ class _Tallies:
         self.likeness = LikenessTally(n_channels)
         self.copies = CopyTally(trials.signals)
 
-    def add(self, part: Any) -> None:
+    def add(self, part: Part) -> None:
         """Count a part."""
         for tally in (self.channels, self.rails, self.likeness, self.copies):
             tally.add(part)

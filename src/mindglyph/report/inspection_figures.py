@@ -118,7 +118,7 @@ def spectrum_figure(found: Inspection, traces: Traces) -> Figure:
             axes.axvline(mains, color=RED if mains == found.mains else GREY, lw=0.8, ls="--")
             side = "right" if mains == MAINS[0] else "left"
             axes.text(mains, 1, f"{mains:g} Hz", transform=axes.get_xaxis_transform(), ha=side, va="bottom")
-    axes.set(xlabel="Hz", ylabel="µV²/Hz", xlim=(0, traces.frequencies[-1]))
+    axes.set(xlabel="Hz", ylabel="µV²/Hz", xlim=(0, max(1, traces.frequencies[-1])))
     if axes.get_legend_handles_labels()[0]:
         axes.legend(ncols=2, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     return figure

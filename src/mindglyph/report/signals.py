@@ -44,7 +44,8 @@ def mark_event(axes: Axes, means: MeanSignals) -> None:
     axes.axhline(0, color=GREY, lw=0.8)
     if means.times[0] < 0:
         axes.axvline(0, color=GREY, lw=0.8)
-    axes.set_xlim(1000 * means.times[0], 1000 * min(max(_LONGEST, means.times[0]), means.times[-1]))
+    first, last = 1000 * means.times[0], 1000 * means.times[-1]
+    axes.set_xlim(first, max(first + 1, min(1000 * _LONGEST, last) if first < 1000 * _LONGEST else last))
 
 
 def line_styles(count: int) -> list[dict[str, Any]]:
