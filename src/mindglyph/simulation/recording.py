@@ -12,10 +12,13 @@ from mindglyph.headsets import Headset
 from mindglyph.simulation.artifacts import Artifacts
 from mindglyph.simulation.brain import PICTURE_COMPONENTS, Brain, electrode_positions
 from mindglyph.simulation.layouts import Layout, layout_of
-from mindglyph.simulation.observer import IdealObserver, picture_coefficients
+from mindglyph.simulation.observer import Ceiling, IdealObserver, picture_coefficients
 from mindglyph.simulation.plan import NOTHING, Plan
 from mindglyph.simulation.settings import N_CLASSES, SimulationSettings
 from mindglyph.simulation.signals import Signals
+
+NO_SIGNAL = Ceiling(amplitude=0.0, picture_amplitude=0.0, accuracy=1 / N_CLASSES, standard_error=0.0)
+"""What is known without an ideal observer where nothing is planted."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +104,6 @@ class SimulatedRecording:
         coefficients = np.zeros((len(pictures.labels), PICTURE_COMPONENTS))
         if settings.picture_signal:
             coefficients = picture_coefficients(pictures.images, pictures.labels)
-        observer = IdealObserver(brain, headset.n_times, coefficients, observer_rng)
-        ceiling = observer.solve(settings.ceiling, settings.picture_signal)
         plan = Plan.draw(settings, pictures.labels, plan_rng, clock_rng)
         lengths = layout.lengths(len(plan), plan_rng)
         artifacts = None
@@ -112,7 +113,7 @@ class SimulatedRecording:
             brain=brain,
             n_times=layout.longest,
             plan=plan,
-            ceiling=ceiling,
+            ceiling=_ceiling(settings, brain, coefficients, observer_rng),
             coefficients=coefficients,
             drifting=settings.confound == "drift",
             artifacts=artifacts,
@@ -164,3 +165,10 @@ class SimulatedRecording:
         """Return the place of a trial's picture in its MNIST file; -1 is none."""
         place = self.plan.pictures[trial]
         return NOTHING if place == NOTHING else int(self.pictures.index[place])
+
+
+def _ceiling(settings: SimulationSettings, brain: Brain, coefficients: np.ndarray, rng: np.random.Generator) -> Ceiling:
+    if settings.ceiling <= 1 / N_CLASSES:
+        return NO_SIGNAL
+    observer = IdealObserver(brain, brain.headset.n_times, coefficients, rng)
+    return observer.solve(settings.ceiling, settings.picture_signal)
