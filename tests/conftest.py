@@ -8,12 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from mindglyph.headsets import HEADSETS
 from mindglyph.images.sets import PACKAGED, load_digits, shown_pictures
 from mindglyph.simulation import SimulationSettings, simulate
 from mindglyph.sources.formats import recognise
 from mindglyph.store import Store, write_store
+
+# One folder serves all examples of a test: each overwrites the file of the one before.
+_QUIET = [HealthCheck.function_scoped_fixture]
+settings.register_profile("default", max_examples=100, deadline=None, suppress_health_check=_QUIET)
+settings.register_profile("long", max_examples=5000, deadline=None, suppress_health_check=_QUIET)
+settings.load_profile("default")
 
 
 @pytest.fixture(scope="session")

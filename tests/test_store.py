@@ -1,9 +1,6 @@
 import json
-import os
-import signal as signals
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,31 +71,82 @@ def test_a_failed_import_leaves_the_old_store(tmp_path: Path, row: MakeRow) -> N
     assert sorted(path.name for path in tmp_path.iterdir()) == ["MW.txt", "store"]
 
 
-_KILLED = """
-import sys
+# One process that has everything loaded forks the imports and kills them.
+_KILLING = """
+import json, os, signal, sys, time
 from pathlib import Path
+import numpy as np
 from mindglyph.headsets import HEADSETS
 from mindglyph.sources.mindbigdata import text_recording
-from mindglyph.store import write_store
-source, store = map(Path, sys.argv[1:])
-print("ready", flush=True)
-write_store(store, text_recording(source, HEADSETS["MW"], chunk_trials=20))
+from mindglyph.store import Store, write_store
+old, new, store = map(Path, sys.argv[1:])
+
+def imports(source):
+    write_store(store, text_recording(source, HEADSETS["MW"], block_bytes=200_000))
+
+imports(new)
+start = time.perf_counter()
+imports(new)
+whole = time.perf_counter() - start
+found = []
+for delay in np.random.default_rng(0).uniform(0, 1.2 * whole, 20):
+    imports(old)
+    child = os.fork()
+    if not child:
+        imports(new)
+        os._exit(0)
+    time.sleep(delay)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    Store(store).verify()
+    found.append(len(Store(store).trials()))
+imports(old)
+print(json.dumps(found))
 """
 
 
-def test_a_killed_import_leaves_the_old_store_or_the_new_one(tmp_path: Path, row: MakeRow) -> None:
+def test_an_import_killed_at_any_moment_leaves_the_old_store_or_the_new_one(tmp_path: Path, row: MakeRow) -> None:
+    old, new, store = tmp_path / "old.txt", tmp_path / "new.txt", tmp_path / "store"
+    old.write_text(row(1, "FP1") + "\n")
+    new.write_text("".join(row(event, "FP1") + "\n" for event in range(3000)))
+    command = [sys.executable, "-c", _KILLING, old, new, store]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    found = json.loads(done.stdout)
+    assert len(found) == 20
+    assert set(found) <= {1, 3000}
+    assert 1 in found, "no import was killed before its end"
+    leftovers = sorted(path.name for path in tmp_path.iterdir())
+    assert leftovers == ["new.txt", "old.txt", "store"], "what the killed left is swept away"
+
+
+_FULL = """
+import resource, signal, sys
+from pathlib import Path
+from mindglyph.errors import UserError
+from mindglyph.headsets import HEADSETS
+from mindglyph.sources.mindbigdata import text_recording
+from mindglyph.store import write_store
+source, store = Path(sys.argv[1]), Path(sys.argv[2])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+for limit in (0, 1000, 1_000_000):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    try:
+        write_store(store, text_recording(source, HEADSETS["MW"]))
+    except UserError as error:
+        print(error)
+"""
+
+
+def test_a_full_disk_is_said_and_leaves_nothing_behind(tmp_path: Path, row: MakeRow) -> None:
+    # A file that may grow no further fails as one on a full disk does.
     source, store = tmp_path / "MW.txt", tmp_path / "store"
-    source.write_text(row(1, "FP1") + "\n")
-    _import(source, store)
-    source.write_text("".join(row(event, "FP1") + "\n" for event in range(1500)))
-    for delay in (0.05, 0.15, 0.3):
-        process = subprocess.Popen([sys.executable, "-c", _KILLED, source, store], stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(delay)
-        os.kill(process.pid, signals.SIGKILL)
-        process.communicate()
-        assert len(Store(store).trials()) in (1, 1500)
+    source.write_text("".join(row(event, "FP1") + "\n" for event in range(500)))
+    command = [sys.executable, "-c", _FULL, source, store]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3
+    assert all("store: cannot be written" in line and "free space or name another place" in line for line in lines)
+    assert [path.name for path in tmp_path.iterdir()] == ["MW.txt"]
 
 
 def test_a_simulated_recording_brings_its_pictures(pictured: Store) -> None:

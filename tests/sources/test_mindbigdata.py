@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mindglyph.errors import UserError
@@ -72,7 +72,7 @@ def test_rows_of_an_event_may_stand_anywhere(tmp_path: Path, row: MakeRow, monke
     monkeypatch.setattr(mindbigdata, "_HELD_VALUES", 10 * 256)
     rows = [text for event in range(40) for text in _epoc_event(row, event)]
     by_channel = sorted(rows, key=lambda text: EPOC.index(text.split("\t")[3]))
-    chunks = _read(_write(tmp_path, by_channel), "EP", chunk_trials=7)
+    chunks = _read(_write(tmp_path, by_channel), "EP", block_bytes=20_000)
     assert sorted(_events(chunks)) == list(range(40))
     for chunk in chunks:
         if chunk.trials:
@@ -184,12 +184,11 @@ def file_line(event: int, channel: str, code: int = 1) -> bytes:
     return f"0\t{event}\tMU\t{channel}\t{code}\t400\t{','.join(['500'] * 400)}".encode()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_LINES, st.sampled_from([b"\n", b"\r\n"]))
 def test_no_row_is_ever_lost(tmp_path: Path, lines: list[bytes], end: bytes) -> None:
     path = tmp_path / "fuzz.txt"
     path.write_bytes(end.join(lines) + end)
-    chunks = _read(path, "MU", chunk_trials=2)
+    chunks = _read(path, "MU", block_bytes=1000)
     assert sum(chunk.rows_read for chunk in chunks) == sum(bool(line.strip()) for line in lines)
     events = _events(chunks)
     assert len(events) == len(set(events))
