@@ -9,7 +9,7 @@ import numpy as np
 
 from mindglyph.simulation.decimals import Decimals
 from mindglyph.simulation.recording import SimulatedRecording
-from mindglyph.sources.mindbigdata import SIMULATED_IDS_FROM
+from mindglyph.sources.recording import SIMULATED_IDS_FROM
 
 
 def write(path: Path, recording: SimulatedRecording, report: Callable[[int, int], None]) -> np.ndarray:

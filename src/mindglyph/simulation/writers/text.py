@@ -9,7 +9,7 @@ import numpy as np
 
 from mindglyph.simulation.decimals import Decimals
 from mindglyph.simulation.recording import SimulatedRecording
-from mindglyph.sources.mindbigdata import SIMULATED_IDS_FROM
+from mindglyph.sources.recording import SIMULATED_IDS_FROM
 
 _FIRST_EVENT = {"EP": 67_636, "MW": 8, "MU": 100_000, "IN": 150_000}
 
