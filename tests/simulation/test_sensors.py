@@ -1,11 +1,12 @@
 import numpy as np
 
-from mindglyph.simulation.sensors import SENSORS, STEPS, Sensors
+from mindglyph.headsets import MUSE2_SENSORS
+from mindglyph.simulation.sensors import STEPS, Sensors
 
 
 def _recorded(n: int = 60) -> dict[str, np.ndarray]:
     steps = Sensors(256.0, 512).record(np.arange(n) * 2.0, np.random.default_rng(0))
-    assert tuple(steps) == SENSORS
+    assert tuple(steps) == tuple(MUSE2_SENSORS)
     return {name: values * STEPS[name][0] for name, values in steps.items()}
 
 

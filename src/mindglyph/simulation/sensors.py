@@ -6,10 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SENSORS = ("PPG", "ACC", "GYRO")
-"""In the order of the file; each has three channels."""
-
-CHANNELS_EACH = 3
+from mindglyph.headsets import MUSE2_SENSORS
 
 STEPS = {"PPG": (1.0, 0), "ACC": (1 / 16384, 7), "GYRO": (245 / 32768, 7)}
 """What a step is worth (counts of light, g, degrees a second) and with how many decimals it is written."""
@@ -49,9 +46,9 @@ class Sensors:
         Returns
         -------
         dict of str to ndarray, shape (n, 3, n_times)
-            Whole steps of each of `SENSORS`.
+            Whole steps of each of `MUSE2_SENSORS`.
         """
-        shape = (len(seconds), CHANNELS_EACH, self.n_times)
+        shape = (len(seconds), len(MUSE2_SENSORS["ACC"]), self.n_times)
         times = seconds[:, None] + np.arange(self.n_times) / self.sfreq
         # A heart beats a little faster and slower in turn, which a minute hides.
         phase = 2 * np.pi * _BEATS * times + 2 * np.sin(2 * np.pi * times / 61)
@@ -62,7 +59,7 @@ class Sensors:
             "ACC": posture + 0.004 * rng.standard_normal(shape),
             "GYRO": 1.5 * rng.standard_normal(shape),
         }
-        return {name: self._steps(name, value) for name, value in values.items()}
+        return {name: self._steps(name, values[name]) for name in MUSE2_SENSORS}
 
     def _steps(self, name: str, values: np.ndarray) -> np.ndarray:
         # The sensors are slower than the EEG, so each of their values stands for several of its samples.

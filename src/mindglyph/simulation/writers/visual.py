@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from mindglyph.headsets import MUSE2_SENSORS
 from mindglyph.simulation.decimals import Decimals
 from mindglyph.simulation.recording import SimulatedRecording
-from mindglyph.simulation.sensors import SENSORS, STEPS, Sensors
+from mindglyph.simulation.sensors import STEPS, Sensors
 from mindglyph.sources.recording import SIMULATED_SECONDS_FROM
 
 
@@ -32,7 +33,7 @@ def write(path: Path, recording: SimulatedRecording, report: Callable[[int, int]
     """
     headset, plan = recording.headset, recording.plan
     decimals, pixels = Decimals(headset.resolution, headset.decimals), Decimals(1, 0)
-    beside = {name: Decimals(*STEPS[name]) for name in SENSORS if recording.settings.format == "muse2"}
+    beside = {name: Decimals(*STEPS[name]) for name in MUSE2_SENSORS if recording.settings.format == "muse2"}
     sensors, rng = Sensors(headset.sfreq, headset.n_times), np.random.default_rng(recording.sensors)
     with path.open("wb") as file:
         for trials, chunk in recording.chunks():
