@@ -1,14 +1,6 @@
 import numpy as np
-import pytest
 
-from mindglyph.images.sets import load_digits
 from mindglyph.simulation import Pictures, SimulatedRecording, SimulationSettings
-
-
-@pytest.fixture(scope="module")
-def pictures() -> Pictures:
-    digits = load_digits("train")
-    return Pictures(digits.images, digits.labels, digits.index)
 
 
 def _microvolts(pictures: Pictures, **settings: object) -> tuple[SimulatedRecording, np.ndarray]:
@@ -18,8 +10,8 @@ def _microvolts(pictures: Pictures, **settings: object) -> tuple[SimulatedRecord
 
 
 def test_sessions_change_level_and_gain_and_nothing_else(pictures: Pictures) -> None:
-    plain, before = _microvolts(pictures, format="in", events=60)
-    divided, after = _microvolts(pictures, format="in", events=60, sessions=3)
+    plain, before = _microvolts(pictures, format="in", events=60, ceiling=0.1)
+    divided, after = _microvolts(pictures, format="in", events=60, ceiling=0.1, sessions=3)
     np.testing.assert_array_equal(before[:20], after[:20])
     assert plain.signals.ceiling == divided.signals.ceiling
     for session in (slice(20, 40), slice(40, 60)):
@@ -36,8 +28,8 @@ def test_sessions_change_level_and_gain_and_nothing_else(pictures: Pictures) -> 
 
 
 def test_artifacts_spoil_only_the_trials_that_are_named(pictures: Pictures) -> None:
-    _, clean = _microvolts(pictures, format="in", events=200, ceiling=0.3)
-    recording, spoilt = _microvolts(pictures, format="in", events=200, ceiling=0.3, artifacts=True)
+    _, clean = _microvolts(pictures, format="in", events=200, ceiling=0.1)
+    recording, spoilt = _microvolts(pictures, format="in", events=200, ceiling=0.1, artifacts=True)
     artifacts = recording.signals.artifacts
     assert artifacts is not None
     named = (artifacts.blink + artifacts.muscle + artifacts.line > 0) | (artifacts.dead >= 0)
@@ -46,7 +38,7 @@ def test_artifacts_spoil_only_the_trials_that_are_named(pictures: Pictures) -> N
 
 
 def test_nothing_answers_where_nothing_was_shown(pictures: Pictures) -> None:
-    recording, signals = _microvolts(pictures, format="in", events=4000, rest=0.5, ceiling=0.9)
+    recording, signals = _microvolts(pictures, format="in", events=1600, rest=0.5, ceiling=0.9)
     centred = signals - np.median(signals, axis=2, keepdims=True)
     shown = recording.plan.shown
     window = slice(int(0.15 * 128), int(0.55 * 128))
@@ -55,7 +47,7 @@ def test_nothing_answers_where_nothing_was_shown(pictures: Pictures) -> None:
 
 
 def test_the_same_recording_can_be_drawn_twice(pictures: Pictures) -> None:
-    settings = {"format": "in", "events": 40, "artifacts": True, "sessions": 2, "rest": 0.2}
+    settings = {"format": "in", "events": 40, "ceiling": 0.1, "artifacts": True, "sessions": 2, "rest": 0.2}
     recording, once = _microvolts(pictures, **settings)
     again = np.concatenate(list(recording.signals.chunks(recording.order)))
     np.testing.assert_array_equal(once, again)
