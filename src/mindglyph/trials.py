@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 MONTAGE = "colin27_1005"
 """Where the electrodes of a named channel sit, by MNE's name."""
 
+_BETWEEN = {"CB1": ("PO9", "I1"), "CB2": ("PO10", "I2")}
+"""Electrodes that the 10-05 system does not know, each halfway between two that it does: NeuroScan's caps have CB1
+and CB2 over the cerebellum, below PO7 and PO8."""
+
 MICROVOLTS = 1e-6
 """Volts in a microvolt; MNE counts in volts."""
 
@@ -208,12 +212,23 @@ def make_info(
     info = mne.create_info(list(ch_names), sfreq, "eeg", verbose="error")
     montage: Any
     if positions is None:
-        montage = mne.channels.make_standard_montage(MONTAGE)
+        montage = _standard_montage()
     else:
         places = {name: np.array(place) for name, place in positions.items()}
         montage = mne.channels.make_dig_montage(places, coord_frame="head")
     info.set_montage(montage, match_case=False, on_missing="ignore", verbose="error")
     return info
+
+
+def _standard_montage() -> Any:
+    import mne
+
+    montage = mne.channels.make_standard_montage(MONTAGE)
+    known = montage.get_positions()
+    places = known["ch_pos"]
+    added = {name: (places[one] + places[other]) / 2 for name, (one, other) in _BETWEEN.items()}
+    landmarks = {name: known[name] for name in ("nasion", "lpa", "rpa")}
+    return montage + mne.channels.make_dig_montage(added, coord_frame=known["coord_frame"], **landmarks)
 
 
 def positions_of(info: mne.Info) -> dict[str, list[float]]:

@@ -16,6 +16,12 @@ from mindglyph.errors import UserError
 from mindglyph.settings import Settings
 from mindglyph.trials import Trials
 
+SIMULATED_IDS_FROM = 2_000_000_000
+"""Row ids and event numbers from here on mark a simulated recording; real files count up from zero."""
+
+SIMULATED_SECONDS_FROM = 4_102_444_800
+"""Unix time of the year 2100: a clock from here on marks a simulated recording."""
+
 _START_BYTES = 1 << 16
 _GZIP = b"\x1f\x8b"
 
