@@ -16,6 +16,9 @@ from mindglyph.errors import UserError
 from mindglyph.settings import Settings
 from mindglyph.trials import Trials
 
+SIMULATED_SECONDS_FROM = 4_102_444_800
+"""Unix time of the year 2100: a clock from here on marks a simulated recording."""
+
 _START_BYTES = 1 << 16
 _GZIP = b"\x1f\x8b"
 
