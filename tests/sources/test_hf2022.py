@@ -109,7 +109,7 @@ EP = _columns(HEADSETS["EP"].channels, 256)
         (["label", *EP[:300], *EP[301:]], r"column 302 \('F7-45'\) of line 1 does not follow on the column before it"),
         (["label", *FP1, "hour"], r"column 1026 \('hour'\) of line 1 is neither the label nor a sample of a channel"),
         (["label", *_columns(["Fz", "Cz"], 100)], "the channels Fz, Cz are of no headset that is known"),
-        (["label", *FP1, FP1[3]], "column 'FP1-3' stands in line 1 twice"),
+        (["label", *FP1, FP1[3]], r"column 1026 \('FP1-3'\) of line 1 does not follow on the column before it"),
     ],
     ids=["no label", "short channel", "gap", "strange column", "unknown headset", "twice"],
 )
