@@ -7,16 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from mindglyph.errors import UserError
-from mindglyph.sources import bids, mindbigdata, muse_csv, raw_files, xdf
+from mindglyph.sources import bids, hf2022, imagenet, mindbigdata, mnist8b, muse_csv, raw_files, visual_mnist, xdf
 from mindglyph.sources.joined import in_natural_order, joined
 from mindglyph.sources.recording import FileFormat, ImportSettings, Recording, Start, look_at
 
 FORMATS: tuple[FileFormat, ...] = (
+    *mindbigdata.FORMATS,
+    *visual_mnist.FORMATS,
+    *hf2022.FORMATS,
+    *mnist8b.FORMATS,
+    *imagenet.FORMATS,
     *raw_files.FORMATS,
     *xdf.FORMATS,
     *bids.FORMATS,
     *muse_csv.FORMATS,
-    *mindbigdata.FORMATS,
 )
 """In the order in which they are tried; the first that recognises a file has it."""
 
