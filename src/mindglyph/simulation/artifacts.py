@@ -140,7 +140,9 @@ class Artifacts:
 
 
 def _stretches(n_trials: int, share: float, rng: np.random.Generator) -> list[slice]:
-    starts = np.flatnonzero(rng.random(n_trials) < share / np.mean(_STRETCH))
+    # At least one: who asks for artifacts must not get a recording without some kind of them.
+    count = max(1, rng.poisson(share * n_trials / np.mean(_STRETCH)))
+    starts = np.sort(rng.integers(n_trials, size=count))
     return [slice(start, start + rng.integers(*_STRETCH)) for start in starts.tolist()]
 
 
