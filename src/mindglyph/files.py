@@ -177,10 +177,21 @@ def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 
 def content_hash(*paths: Path) -> str:
-    """Return the SHA-256 (hexadecimal) of the contents of files, in the order given."""
+    """Return the SHA-256 (hexadecimal) of the contents of files, in the order given.
+
+    Parameters
+    ----------
+    *paths : Path
+        Files; a folder stands for all files under it, by name, and their names count too.
+    """
     digest = hashlib.sha256()
     for path in paths:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+        for part in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if part.is_dir():
+                continue
+            if part is not path:
+                digest.update(part.relative_to(path).as_posix().encode())
+            with part.open("rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
     return digest.hexdigest()

@@ -1,13 +1,15 @@
 import numpy as np
 import pytest
 
-from mindglyph.headsets import HEADSETS
-from mindglyph.simulation.brain import RESPONSE_WINDOW, Brain
+from mindglyph.headsets import HEADSETS, IMAGENET, MNIST_8B, VISUAL_MNIST
+from mindglyph.simulation.brain import RESPONSE_WINDOW, Brain, electrode_positions
+
+ALL = {**HEADSETS, **VISUAL_MNIST, **MNIST_8B, "IMAGENET": IMAGENET}
 
 
-@pytest.fixture(scope="module", params=sorted(HEADSETS))
+@pytest.fixture(scope="module", params=sorted(ALL))
 def brain(request: pytest.FixtureRequest) -> Brain:
-    return Brain.draw(HEADSETS[request.param], 10, np.random.default_rng(0))
+    return Brain.draw(ALL[request.param], 10, np.random.default_rng(0))
 
 
 def test_responses_stand_in_their_window_and_below_20_hz(brain: Brain) -> None:
@@ -42,3 +44,19 @@ def test_digits_differ_from_one_another(brain: Brain) -> None:
     patterns = brain.patterns(brain.digits, brain.headset.n_times, 0.0).reshape(10, -1)
     likeness = np.corrcoef(patterns) - np.eye(10)
     assert np.abs(likeness).max() < 0.95
+
+
+def test_every_electrode_has_a_place_of_its_own(brain: Brain) -> None:
+    positions = electrode_positions(brain.headset)
+    np.testing.assert_allclose(np.linalg.norm(positions, axis=1), 1)
+    distances = np.linalg.norm(positions[:, None] - positions, axis=2)
+    assert (distances + np.eye(len(positions))).min() > 0.05
+
+
+def test_the_cerebellar_electrodes_lie_below_the_parietal_ones() -> None:
+    cap = VISUAL_MNIST["cap64"]
+    place = dict(zip(cap.channels, electrode_positions(cap), strict=True))
+    for side, cerebellar, parietal in ((-1, "CB1", "PO7"), (1, "CB2", "PO8")):
+        assert place[cerebellar][2] < place[parietal][2]
+        assert place[cerebellar][0] * side > 0 > place[cerebellar][1]
+    assert place["Cz"][1] > place["CCPz"][1] > place["CPz"][1]

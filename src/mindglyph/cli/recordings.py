@@ -10,6 +10,24 @@ import typer
 from mindglyph.cli.app import AsJson, Seed, app, progress, show
 from mindglyph.errors import UserError
 
+# As `mindglyph.simulation.settings` has them, which is not imported here so that --help need not wait for it.
+SimulatedFormat = Literal[
+    "ep",
+    "mw",
+    "mu",
+    "in",
+    "hf2022",
+    "muse2",
+    "muse2-cut2",
+    "muse2-cut3",
+    "cap64",
+    "mnist8b",
+    "mnist2b",
+    "imagenet",
+]
+
+_LISTS_OF_TRUTH = ("events", "digits", "words", "pictures", "sessions")
+
 if TYPE_CHECKING:
     from mindglyph.simulation import SimulationSettings
     from mindglyph.sources.recording import ImportSettings
@@ -17,9 +35,12 @@ if TYPE_CHECKING:
 
 @app.command("simulate")
 def simulate_command(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="The text file to write.")],
-    format: Annotated[Literal["ep", "mw"], typer.Option(help="Headset and file layout.")] = "ep",
-    events: Annotated[int, typer.Option(help="Number of trials.")] = 2000,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write; a folder for imagenet.")],
+    format: Annotated[SimulatedFormat, typer.Option(help="The published format, and with it the headset.")] = "ep",
+    headset: Annotated[
+        Literal["ep", "mw", "mu", "in"] | None, typer.Option(help="Headset of hf2022, which four share. [default: ep]")
+    ] = None,
+    events: Annotated[int, typer.Option(help="Number of trials, those without a digit among them.")] = 2000,
     ceiling: Annotated[
         float | None, typer.Option(help="Accuracy of the ideal observer; 0.1 plants no signal. [default: 0.6]")
     ] = None,
@@ -29,35 +50,62 @@ def simulate_command(
     confound: Annotated[
         Literal["drift"] | None, typer.Option(help="No signal, but digits in runs on a drifting recording.")
     ] = None,
+    sessions: Annotated[int, typer.Option(help="Number of sessions, each with its own level and gain.")] = 1,
+    artifacts: Annotated[
+        bool, typer.Option("--artifacts", help="Spoil some trials: blinks, muscle, line noise, dead channels.")
+    ] = False,
+    rest: Annotated[float, typer.Option(help="Share of trials of code -1; in ep, mw, mu, in.")] = 0.0,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Write a recording with a planted signal whose limit is known.
+    """Write a recording with a planted signal whose limit is known, in a published format.
 
     Example: mindglyph simulate EP.txt --format ep --events 5000 --ceiling 0.6
     """
     from mindglyph.settings import checked
-    from mindglyph.simulation import SimulationSettings, truth_path
+    from mindglyph.simulation import SimulationSettings
 
     settings = checked(
         SimulationSettings,
         "simulate",
         format=format,
+        headset=headset,
         events=events,
         ceiling=ceiling if ceiling is not None else (0.1 if confound else 0.6),
         picture_signal=picture_signal,
         confound=confound,
+        sessions=sessions,
+        artifacts=artifacts,
+        rest=rest,
         seed=seed,
     )
     truth = run_simulation(out, settings)
-    limit = truth["ceiling"]
+    summary = {key: value for key, value in truth.items() if key not in _LISTS_OF_TRUTH}
+    if artifacts:
+        summary["artifacts"] = _spoilt(truth["artifacts"])
+    show(summary, as_json, "Simulated recording", _simulation_rows(out, summary))
+
+
+def _spoilt(found: dict[str, Any]) -> dict[str, int]:
+    dead = [event for events in found["dead_channel"].values() for event in events]
+    return {kind: len(events) for kind, events in (found | {"dead_channel": dead}).items()}
+
+
+def _simulation_rows(out: Path, summary: dict[str, Any]) -> dict[str, str]:
+    from mindglyph.simulation import truth_path
+
+    files = list(out.iterdir()) if out.is_dir() else [out]
+    size = sum(file.stat().st_size for file in files) / 1e6
+    limit, spoilt = summary["ceiling"], summary.get("artifacts")
     rows = {
-        "recording": f"{out} ({events:,} events, {out.stat().st_size / 1e6:.1f} MB)",
+        "recording": f"{out} ({summary['settings']['events']:,} events, {size:.1f} MB)",
         "truth": str(truth_path(out)),
-        "ideal observer": f"{limit['accuracy']:.1%} ± {limit['standard_error']:.1%} (chance {truth['chance']:.0%})",
+        "ideal observer": f"{limit['accuracy']:.1%} ± {limit['standard_error']:.1%} (chance {summary['chance']:.0%})",
     }
-    summary = {key: value for key, value in truth.items() if key not in ("events", "digits", "pictures")}
-    show(summary, as_json, "Simulated recording", rows)
+    if spoilt is not None:
+        rows["ideal observer"] += ", without the artifacts"
+        rows["spoilt events"] = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in spoilt.items())
+    return rows
 
 
 def run_simulation(out: Path, settings: SimulationSettings) -> dict[str, Any]:
@@ -67,7 +115,7 @@ def run_simulation(out: Path, settings: SimulationSettings) -> dict[str, Any]:
 
     digits = load_digits("train")
     with progress("simulate") as report:
-        return simulate(out, settings, digits.images, digits.labels, PACKAGED, report)
+        return simulate(out, settings, digits.images, digits.labels, PACKAGED, report, digits.index)
 
 
 @app.command("formats")
@@ -84,7 +132,9 @@ def formats_command(as_json: AsJson = False) -> None:
 
 @app.command("import")
 def import_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A recording: a file, or a folder of files.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="A recording: a file, a folder of files, or several files.")
+    ],
     store: Annotated[Path, typer.Argument(metavar="STORE", help="The folder to write.")],
     format: Annotated[
         str | None, typer.Option(help="The file format; without it the content says. 'mindglyph formats' lists them.")
@@ -101,6 +151,7 @@ def import_command(
     code: Annotated[
         str | None, typer.Option(help=r"Which annotations are events, such as 'digit/(\d)'; the group is the label.")
     ] = None,
+    stream: Annotated[str | None, typer.Option(help="The EEG stream of an XDF file that holds several.")] = None,
     stimulus: Annotated[str | None, typer.Option(help="Channel whose steps mark the events.")] = None,
     tmin: Annotated[
         float | None, typer.Option(help="Where a trial begins, in s after its event. [default: -0.1]")
@@ -124,11 +175,12 @@ def import_command(
         events=events,
         code=code,
         stimulus=stimulus,
+        stream=stream,
         tmin=tmin,
         tmax=tmax,
     )
-    result = run_import(file, store, settings)
-    show(result, as_json, f"{file.name} → {store}", _import_rows(result))
+    result = run_import(files, store, settings)
+    show(result, as_json, f"{', '.join(file.name for file in files)} → {store}", _import_rows(result))
 
 
 def _import_rows(result: dict[str, Any]) -> dict[str, str]:
@@ -152,18 +204,30 @@ def _import_rows(result: dict[str, Any]) -> dict[str, str]:
     return rows
 
 
-def run_import(file: Path, store: Path, settings: ImportSettings | None = None) -> dict[str, Any]:
+def run_import(files: list[Path], store: Path, settings: ImportSettings | None = None) -> dict[str, Any]:
     """Import a recording with progress; a truth file beside it comes along."""
-    from mindglyph.files import content_hash, read_json
     from mindglyph.images.sets import shown_pictures
-    from mindglyph.simulation import truth_path
     from mindglyph.sources.formats import recognise
     from mindglyph.store import write_store
 
-    recording = recognise(file, settings)
-    truth = read_json(truth_path(file)) if truth_path(file).exists() else None
-    if truth is not None and (not isinstance(truth, dict) or truth.get("sha256") != content_hash(file)):
-        raise UserError(f"{truth_path(file)}: is not the truth of this recording: move it away, or simulate both anew")
+    recording = recognise(files[0] if len(files) == 1 else files, settings)
+    truth = _truth_of(files[0]) if len(files) == 1 else None
     pictures = shown_pictures(truth) if truth is not None else None
     with progress("import") as report:
-        return write_store(store, recording, truth, pictures, lambda done: report(done, recording.size))
+        result = write_store(store, recording, truth, pictures, lambda done: report(done, recording.size))
+        report(recording.size, recording.size)
+        return result
+
+
+def _truth_of(file: Path) -> dict[str, Any] | None:
+    """Return the truth of a simulated recording, made sure that it is of this one."""
+    from mindglyph.files import content_hash, read_json
+    from mindglyph.simulation import truth_path
+
+    path = truth_path(file)
+    if not path.exists():
+        return None
+    truth = read_json(path)
+    if not isinstance(truth, dict) or truth.get("sha256") != content_hash(file):
+        raise UserError(f"{path}: is not the truth of this recording: move it away, or simulate both anew")
+    return truth

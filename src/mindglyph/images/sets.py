@@ -66,7 +66,7 @@ def load_digits(part: Literal["train", "test"]) -> DigitSet:
         )
 
 
-def shown_pictures(truth: Mapping[str, Any]) -> dict[int, np.ndarray]:
+def shown_pictures(truth: Mapping[str, Any]) -> dict[int, np.ndarray] | None:
     """Return the picture of each event that a simulated recording's truth file names.
 
     Parameters
@@ -76,18 +76,23 @@ def shown_pictures(truth: Mapping[str, Any]) -> dict[int, np.ndarray]:
 
     Returns
     -------
-    dict of int to ndarray, shape (28, 28)
-        Event number to picture.
+    dict of int to ndarray, shape (28, 28), or None
+        Event number to picture, black where none was shown; None where the truth names none,
+        since no digits were shown.
 
     Raises
     ------
     UserError
         If the truth names a set of pictures that this version does not have.
     """
+    if "pictures" not in truth:
+        return None
     if truth["picture_set"] != PACKAGED:
         raise UserError(f"the truth file names the pictures '{truth['picture_set']}', which are not in this version")
     images = load_digits("train").images
-    return {event: images[place] for event, place in zip(truth["events"], truth["pictures"], strict=True)}
+    black = np.zeros_like(images[0])
+    shown = zip(truth["events"], truth["pictures"], strict=True)
+    return {event: images[place] if place >= 0 else black for event, place in shown}
 
 
 def read_idx(path: Path) -> np.ndarray:

@@ -101,7 +101,7 @@ class Brain:
         Brain
             A new person for each state of `rng`.
         """
-        positions = _positions(headset)
+        positions = electrode_positions(headset)
 
         def sources(count: int) -> list[Source]:
             return [_draw_source(positions, rng) for _ in range(count)]
@@ -155,8 +155,9 @@ class Brain:
         return toeplitz(autocovariance / autocovariance[0])
 
 
-def _positions(headset: Headset) -> np.ndarray:
-    # Electrodes on a sphere of radius 1 around their own centre line, as the dipoles below expect.
+def electrode_positions(headset: Headset) -> np.ndarray:
+    """Return where the electrodes sit: (n_channels, 3) on a sphere of radius 1; x is right, y front, z up."""
+    # Around the head's own centre line, as the dipoles below expect.
     info = make_info(headset.channels, headset.sfreq)
     places = np.array([channel["loc"][:3] for channel in info["chs"]])
     return places / np.linalg.norm(places, axis=1, keepdims=True)

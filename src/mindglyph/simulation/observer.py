@@ -82,8 +82,9 @@ class IdealObserver:
             bank.append(whitened.reshape(n_times, len(groups), -1).transpose(1, 0, 2).reshape(len(groups), -1))
         # Products of all templates at all latencies with one another: (latency, group, latency, group).
         flat = np.concatenate(bank)
-        self._gram = (flat @ flat.T).reshape(len(LATENCIES), len(groups), len(LATENCIES), len(groups))
-        values, vectors = np.linalg.eigh(flat @ flat.T)
+        products = flat @ flat.T
+        self._gram = products.reshape(len(LATENCIES), len(groups), len(LATENCIES), len(groups))
+        values, vectors = np.linalg.eigh(products)
         self._noise_shape = vectors * np.sqrt(values.clip(0))
         self._coefficients = coefficients
         self._rng = rng

@@ -21,8 +21,16 @@ import pandas as pd
 
 from mindglyph.errors import UserError
 from mindglyph.headsets import IMAGENET
-from mindglyph.sources.mindbigdata import SIMULATED_IDS_FROM
-from mindglyph.sources.recording import Chunk, FileFormat, ImportSettings, Recording, Refusal, Start, refusal
+from mindglyph.sources.recording import (
+    SIMULATED_IDS_FROM,
+    Chunk,
+    FileFormat,
+    ImportSettings,
+    Recording,
+    Refusal,
+    Start,
+    refusal,
+)
 from mindglyph.sources.rows import MINIMUM_SHARE, RefusedRow
 from mindglyph.sources.wide_rows import float32_values
 from mindglyph.trials import Trials, make_info
@@ -106,6 +114,7 @@ FORMATS = (
         "MindBigData's ImageNet of the Brain of 2018, Emotiv Insight: a folder with a file for each image",
         _recognises,
         _open,
+        options=frozenset({"microvolts"}),
     ),
 )
 """The one format of this set."""

@@ -23,13 +23,19 @@ import pandas as pd
 from mindglyph.errors import UserError
 from mindglyph.headsets import HEADSETS, Headset
 from mindglyph.sources.blocks import BLOCK_BYTES, LONGEST_LINE, Block, blocks, side_by_side
-from mindglyph.sources.recording import Chunk, FileFormat, ImportSettings, Recording, Refusal, Start, refusal
+from mindglyph.sources.recording import (
+    SIMULATED_IDS_FROM,
+    Chunk,
+    FileFormat,
+    ImportSettings,
+    Recording,
+    Refusal,
+    Start,
+    refusal,
+)
 from mindglyph.sources.rows import RefusedRow, Row, device_of, parse_row
 from mindglyph.sources.text_kernel import ParsedLines, parse_lines
 from mindglyph.trials import Trials, make_info
-
-SIMULATED_IDS_FROM = 2_000_000_000
-"""Row ids from here on mark a simulated file; real files count up from zero."""
 
 _GIVE_UP_AFTER = 1000
 _REFUSALS_AT_ONCE = 1024

@@ -89,7 +89,7 @@ def write_store(
             if not content.tables:
                 raise _nothing_read(recording.path, reasons)
         table = _in_order_of_recording(folder, content, recording)
-        if pictures is not None:
+        if pictures is not None and layout.IMAGES not in content.files:
             np.save(folder / layout.IMAGES, _pictures_of(table, pictures, recording.path))
         if truth is not None:
             write_json(folder / layout.TRUTH, truth)
