@@ -88,6 +88,19 @@ def test_a_fifth_channel_of_the_muse_2_under_any_other_name_is_eeg(tmp_path: Pat
     assert recording.info["ch_names"][-1] == "FPz"
 
 
+def test_the_files_for_training_and_test_become_one_recording(tmp_path: Path) -> None:
+    header = ["label", *_columns(["FP1"], 1024)]
+    train = _write(tmp_path, header, [1, *range(1024)], [2, *range(1024)])
+    train.rename(tmp_path / "first.csv")
+    test = _write(tmp_path, header, [3, *range(1024)])
+    recording = recognise([tmp_path / "first.csv", test])
+    assert (recording.ordered, recording.warnings) == (False, (NO_ORDER,))
+    write_store(tmp_path / "store", recording)
+    trials = Store(tmp_path / "store").trials()
+    assert trials.labels.tolist() == [1, 2, 3]
+    assert trials.metadata["event"].tolist() == [0, 1, 2]
+
+
 def test_the_label_may_stand_anywhere(tmp_path: Path) -> None:
     columns = _columns(["FP1"], 1024)
     path = _write(tmp_path, [*columns, "Label"], [*range(1024), 4])

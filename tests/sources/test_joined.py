@@ -25,7 +25,7 @@ def test_events_run_on_and_each_file_is_a_session(tmp_path: Path, row: MakeRow) 
     report = write_store(tmp_path / "store", recording)
     trials = Store(tmp_path / "store").trials()
     assert report["rows_read"] == report["rows_kept"] == 4
-    assert trials.metadata["event"].tolist() == [5, 7, 12, 14]
+    assert trials.metadata["event"].tolist() == [5, 7, 13, 15]
     assert trials.metadata["session"].tolist() == [1, 1, 2, 2]
     assert trials.metadata["file"].tolist() == ["run-10.txt"] * 2 + ["run-2.txt"] * 2
     assert trials.signals[:, 0, 0].tolist() == [0, 0, 10, 10]

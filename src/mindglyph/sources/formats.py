@@ -12,15 +12,15 @@ from mindglyph.sources.joined import in_natural_order, joined
 from mindglyph.sources.recording import FileFormat, ImportSettings, Recording, Start, look_at
 
 FORMATS: tuple[FileFormat, ...] = (
+    *raw_files.FORMATS,
+    *xdf.FORMATS,
+    *bids.FORMATS,
+    *muse_csv.FORMATS,
     *mindbigdata.FORMATS,
     *visual_mnist.FORMATS,
     *hf2022.FORMATS,
     *mnist8b.FORMATS,
     *imagenet.FORMATS,
-    *raw_files.FORMATS,
-    *xdf.FORMATS,
-    *bids.FORMATS,
-    *muse_csv.FORMATS,
 )
 """In the order in which they are tried; the first that recognises a file has it."""
 

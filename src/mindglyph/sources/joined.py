@@ -59,7 +59,8 @@ def joined(path: Path, recordings: Sequence[Recording]) -> Recording:
                     table = table.assign(event=table["event"] + events, part=number, **own)
                     chunk = replace(chunk, trials=replace(chunk.trials, metadata=table))
                 yield replace(chunk, position=min(done + chunk.position, done + recording.size))
-            events += last
+            # One more, since some formats count their events from zero.
+            events += last + 1
             done += recording.size
 
     return replace(
