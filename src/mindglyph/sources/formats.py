@@ -5,10 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from mindglyph.errors import UserError
-from mindglyph.sources import mindbigdata
+from mindglyph.sources import hf2022, imagenet, mindbigdata, mnist8b, visual_mnist
 from mindglyph.sources.recording import FileFormat, ImportSettings, Recording, Start, look_at
 
-FORMATS: tuple[FileFormat, ...] = (*mindbigdata.FORMATS,)
+FORMATS: tuple[FileFormat, ...] = (
+    *mindbigdata.FORMATS,
+    *visual_mnist.FORMATS,
+    *hf2022.FORMATS,
+    *mnist8b.FORMATS,
+    *imagenet.FORMATS,
+)
 """In the order in which they are tried; the first that recognises a file has it."""
 
 
