@@ -29,7 +29,7 @@ def evaluate_seed(task: tuple[int, int, float]) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         run_simulation(folder / "EP.txt", simulation)
-        run_import(folder / "EP.txt", folder / "store")
+        run_import([folder / "EP.txt"], folder / "store")
         decoding = run_evaluation(folder / "store", EvaluationSettings(seed=seed), folder / "run")["decoding"]
     return {"seed": seed, **{name: decoding[name] for name in ("accuracy", "p_value", "ceiling")}}
 

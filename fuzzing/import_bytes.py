@@ -16,7 +16,8 @@ from pathlib import Path
 import atheris
 
 # Compiled kernels cannot be instrumented, so they are loaded before.
-import mindglyph.sources.text_kernel  # noqa: F401
+import mindglyph.sources.text_kernel
+import mindglyph.sources.wide_numbers  # noqa: F401
 
 with atheris.instrument_imports(include=["mindglyph.sources"]):
     from mindglyph.errors import UserError

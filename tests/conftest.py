@@ -1,12 +1,14 @@
-"""The simulator's worlds and the real rows, as the tests share them."""
+"""The simulator's worlds, the real rows, and stores made of arrays, as the tests share them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -14,7 +16,9 @@ from mindglyph.headsets import HEADSETS
 from mindglyph.images.sets import PACKAGED, load_digits, shown_pictures
 from mindglyph.simulation import SimulationSettings, simulate
 from mindglyph.sources.formats import recognise
+from mindglyph.sources.recording import Chunk, Recording, Refusal
 from mindglyph.store import Store, write_store
+from mindglyph.trials import Trials, make_info
 
 # One folder serves all examples of a test: each overwrites the file of the one before.
 _QUIET = [HealthCheck.function_scoped_fixture]
@@ -24,12 +28,20 @@ settings.load_profile("default")
 
 
 @pytest.fixture(scope="session")
-def real_rows() -> Path:
-    """Folder with real MindBigData rows, kept beside the project."""
-    base = os.environ.get("MINDGLYPH_DATA", Path(__file__).parents[2] / "shared" / "data")
-    folder = Path(base) / "mindbigdata"
+def real_data() -> Path:
+    """Folder with real recordings, kept beside the project."""
+    folder = Path(os.environ.get("MINDGLYPH_DATA", Path(__file__).parents[2] / "shared" / "data"))
     if not folder.is_dir():
         pytest.skip(f"no real recordings at {folder}; MINDGLYPH_DATA says where they are")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_rows(real_data: Path) -> Path:
+    """Folder with real MindBigData rows."""
+    folder = real_data / "mindbigdata"
+    if not folder.is_dir():
+        pytest.skip(f"no real rows at {folder}")
     return folder
 
 
@@ -101,3 +113,64 @@ def file_row(
 def row() -> Callable[..., str]:
     """Make a row of a 2014-15 file."""
     return file_row
+
+
+ARRAY_CHANNELS = ("TP9", "AF7", "AF8", "TP10", "PZ")
+ARRAY_SFREQ = 200.0
+
+StoreOf = Callable[..., Store]
+
+
+def clean_signals(n_trials: int = 300, n_channels: int = 5, n_times: int = 200, seed: int = 0) -> np.ndarray:
+    """Return signals of an electrode's kind: drift under noise, on an offset that changes from trial to trial."""
+    rng = np.random.default_rng(seed)
+    drift = np.cumsum(rng.normal(size=(n_trials, n_channels, n_times)), axis=-1)
+    offset = rng.normal(500, 30, size=(n_trials, n_channels, 1))
+    return offset + drift + 10 * rng.normal(size=drift.shape)
+
+
+@pytest.fixture(scope="session")
+def clean() -> Callable[..., np.ndarray]:
+    """Make signals with nothing wrong in them."""
+    return clean_signals
+
+
+@pytest.fixture
+def store_of(tmp_path: Path) -> StoreOf:
+    """Write a store of arrays: `store_of(signals, labels, metadata=…, refusals=…)`."""
+    return lambda signals, labels=None, **parts: write_arrays(tmp_path / "store", signals, labels, **parts)
+
+
+def write_arrays(
+    path: Path,
+    signals: np.ndarray,
+    labels: np.ndarray | None = None,
+    *,
+    metadata: pd.DataFrame | None = None,
+    ch_names: Sequence[str] = ARRAY_CHANNELS,
+    refusals: Sequence[Refusal] = (),
+    sfreq: float = ARRAY_SFREQ,
+    tmin: float = 0.0,
+    images: np.ndarray | None = None,
+    extras: dict[str, Any] | None = None,
+    **about: Any,
+) -> Store:
+    n_trials, n_channels, n_times = signals.shape
+    table = pd.DataFrame({"event": np.arange(n_trials)}) if metadata is None else metadata
+    if "event" not in table:
+        table = table.assign(event=np.arange(n_trials))
+    y = np.arange(n_trials) % 5 if labels is None else labels
+    info = make_info(ch_names[:n_channels], sfreq)
+    trials = Trials(signals.astype(np.float32), np.asarray(y), info, table, images, extras or {}, tmin)
+    first = trials.select(np.arange(n_trials // 2))
+    second = trials.select(np.arange(n_trials // 2, n_trials))
+
+    def read() -> Iterator[Chunk]:
+        yield Chunk(first, list(refusals), n_trials // 2 + len(refusals), 1)
+        yield Chunk(second, [], n_trials - n_trials // 2, 2)
+
+    recording = Recording(
+        path=Path("arrays.csv"), format="arrays", seen="arrays", info=info, n_times=n_times, size=2, read=read, **about
+    )
+    write_store(path, recording)
+    return Store(path)

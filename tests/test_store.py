@@ -59,6 +59,19 @@ def test_refused_rows_are_kept_word_for_word(tmp_path: Path, row: MakeRow) -> No
     assert refused["reason"][0] == "code 42 is not between -1 and 9"
 
 
+def test_many_refused_rows_are_given_some_at_a_time(tmp_path: Path, row: MakeRow) -> None:
+    source = tmp_path / "MW.txt"
+    source.write_text(row(1, "FP1") + "\n" + "junk\n" * 3000)
+    _import(source, tmp_path / "store")
+    store = Store(tmp_path / "store")
+    parts = list(store.rejected_parts())
+    assert len(parts) > 2
+    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), store.rejected())
+    (store.path / "rejected.parquet").write_bytes(b"junk")
+    with pytest.raises(UserError, match="the store is damaged"):
+        list(store.rejected_parts())
+
+
 def test_a_failed_import_leaves_the_old_store(tmp_path: Path, row: MakeRow) -> None:
     source, store = tmp_path / "MW.txt", tmp_path / "store"
     source.write_text(row(1, "FP1") + "\n")

@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import re
@@ -6,23 +7,35 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
 from html.parser import HTMLParser
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from mindglyph.cli import main
 from mindglyph.store import Store
 
 MakeRow = Callable[..., str]
 
 
 def _run(*arguments: object, cwd: Path | None = None, status: int = 0) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mindglyph", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
-    assert done.returncode == status, done.stderr
-    return done
+    """Run a command in this process: starting another costs seconds, most of them for torch and MNE."""
+    words = ["mindglyph", *map(str, arguments)]
+    out, errors = io.StringIO(), io.StringIO()
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch.object(sys, "argv", words))
+        stack.enter_context(redirect_stdout(out))
+        stack.enter_context(redirect_stderr(errors))
+        stack.enter_context(chdir(cwd or Path.cwd()))
+        ended = stack.enter_context(pytest.raises(SystemExit))
+        main()
+    code = ended.value.code or 0
+    assert code == status, errors.getvalue()
+    return subprocess.CompletedProcess(words, int(code), out.getvalue(), errors.getvalue())
 
 
 def _mistake(*arguments: object, cwd: Path | None = None) -> str:
@@ -54,7 +67,19 @@ def test_help_needs_none_of_the_heavy_libraries() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["simulate", "import", "formats", "decoders", "evaluate", "reconstruct", "report", "train", "predict", "demo"],
+    [
+        "simulate",
+        "import",
+        "inspect",
+        "formats",
+        "decoders",
+        "evaluate",
+        "reconstruct",
+        "report",
+        "train",
+        "predict",
+        "demo",
+    ],
 )
 def test_every_command_has_an_example(command: str) -> None:
     assert f"Example: mindglyph {command}" in _run(command, "--help").stdout
@@ -195,9 +220,10 @@ def test_a_changed_store_is_not_taken_for_the_old_one(tmp_path: Path, row: MakeR
     assert "has changed since" in _mistake("report", run)
 
 
-def test_an_evaluation_that_was_stopped_goes_on(signal: Store, tmp_path: Path) -> None:
+def test_an_evaluation_that_was_stopped_goes_on(none: Store, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    command = [sys.executable, "-m", "mindglyph", "evaluate", signal.path, "--decoder", "riemann", "--out", run]
+    asked = ("evaluate", none.path, "--folds", "3", "--decoder", "riemann")
+    command = [sys.executable, "-m", "mindglyph", *map(str, asked), "--out", run]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     while not (run / "folds" / "00").exists() and process.poll() is None:
         time.sleep(0.05)
@@ -207,9 +233,9 @@ def test_an_evaluation_that_was_stopped_goes_on(signal: Store, tmp_path: Path) -
     assert process.returncode == 130
     assert "stopped; what is finished is kept" in errors
     first = (run / "folds" / "00" / "fold.json").stat().st_mtime_ns
-    _run("evaluate", signal.path, "--decoder", "riemann", "--out", run)
+    _run(*asked, "--out", run)
     assert (run / "folds" / "00" / "fold.json").stat().st_mtime_ns == first
-    _run("evaluate", signal.path, "--decoder", "riemann", "--out", tmp_path / "unbroken")
+    _run(*asked, "--out", tmp_path / "unbroken")
     assert json.loads((run / "metrics.json").read_text()) == json.loads(
         (tmp_path / "unbroken" / "metrics.json").read_text()
     )

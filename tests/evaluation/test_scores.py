@@ -51,3 +51,9 @@ def test_labels_that_are_no_digits_are_not_called_so() -> None:
         {"label": {0: "face", 1: "house"}, "predicted": {0: "face", 1: "house"}}
     )
     assert "the label can be read" in verdict(score_decoding(predictions, None, 200, seed=0).as_metrics(), False)
+
+
+def test_without_an_order_a_high_score_is_called_what_it_may_be() -> None:
+    high, low = (score_decoding(_predictions(share), None, 500, seed=0).as_metrics() for share in (0.5, 0.0))
+    assert "the score may come from the moment of recording alone" in verdict(high, False, ordered=False)
+    assert "moment of recording" not in verdict(low, False, ordered=False)

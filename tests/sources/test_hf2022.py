@@ -88,6 +88,19 @@ def test_a_fifth_channel_of_the_muse_2_under_any_other_name_is_eeg(tmp_path: Pat
     assert recording.info["ch_names"][-1] == "FPz"
 
 
+def test_the_files_for_training_and_test_become_one_recording(tmp_path: Path) -> None:
+    header = ["label", *_columns(["FP1"], 1024)]
+    train = _write(tmp_path, header, [1, *range(1024)], [2, *range(1024)])
+    train.rename(tmp_path / "first.csv")
+    test = _write(tmp_path, header, [3, *range(1024)])
+    recording = recognise([tmp_path / "first.csv", test])
+    assert (recording.ordered, recording.warnings) == (False, (NO_ORDER,))
+    write_store(tmp_path / "store", recording)
+    trials = Store(tmp_path / "store").trials()
+    assert trials.labels.tolist() == [1, 2, 3]
+    assert trials.metadata["event"].tolist() == [0, 1, 2]
+
+
 def test_the_label_may_stand_anywhere(tmp_path: Path) -> None:
     columns = _columns(["FP1"], 1024)
     path = _write(tmp_path, [*columns, "Label"], [*range(1024), 4])
@@ -109,7 +122,7 @@ EP = _columns(HEADSETS["EP"].channels, 256)
         (["label", *EP[:300], *EP[301:]], r"column 302 \('F7-45'\) of line 1 does not follow on the column before it"),
         (["label", *FP1, "hour"], r"column 1026 \('hour'\) of line 1 is neither the label nor a sample of a channel"),
         (["label", *_columns(["Fz", "Cz"], 100)], "the channels Fz, Cz are of no headset that is known"),
-        (["label", *FP1, FP1[3]], "column 'FP1-3' stands in line 1 twice"),
+        (["label", *FP1, FP1[3]], r"column 1026 \('FP1-3'\) of line 1 does not follow on the column before it"),
     ],
     ids=["no label", "short channel", "gap", "strange column", "unknown headset", "twice"],
 )
@@ -122,7 +135,7 @@ def test_a_header_that_cannot_be_understood_is_said(tmp_path: Path, header: list
 
 def test_other_tables_are_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
-    for header in ("timestamps,TP9,AF7,AF8,TP10,Marker0", "label,a,b", "date,2020-0,2020-2", "-0,-1"):
+    for header in ("label,a,b", "date,2020-0,2020-2", "-0,-1"):
         path.write_text(f"{header}\n1,2,3,4,5,6\n")
         with pytest.raises(UserError, match="no row of any known format"):
             recognise(path)

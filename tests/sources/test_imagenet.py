@@ -103,7 +103,7 @@ def test_channels_are_known_in_any_case_and_order_and_files_of_other_systems_are
 
 def test_unusual_numbers_and_the_scale_are_taken(tmp_path: Path) -> None:
     rows = _rows()
-    rows[0] = rows[0].replace("4201.50", " 4.2015e3", 1)
+    rows[0] = rows[0].replace("4201.50", " +4.2015e3", 1)
     _write(tmp_path, 1, rows)
     (chunk,) = _read(tmp_path, microvolts=2.0)
     assert chunk.trials is not None

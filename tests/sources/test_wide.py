@@ -127,7 +127,7 @@ def test_a_header_of_numbers_is_no_row_either(tmp_path: Path) -> None:
 
 
 def test_unusual_rows_are_read_in_their_place(tmp_path: Path) -> None:
-    rows = [_row(), _row().replace("1.5", "1.5e0"), _row().replace("1.5", " +1.5"), _row()]
+    rows = [_row(), _row().replace("1.5", '"1.5"'), _row().replace("1.5", " +1.5"), _row()]
     chunks = _read(_write(tmp_path, rows))
     assert _lines(chunks) == [1, 2, 3, 4]
     assert all((trials.signals[:, 0, 0] == 1.5).all() for trials in _trials(chunks))
@@ -149,7 +149,7 @@ def test_a_clock_of_years_to_come_says_that_the_recording_is_simulated(tmp_path:
 
 
 def test_microvolts_scale_the_eeg_and_nothing_else(tmp_path: Path) -> None:
-    path = _write(tmp_path, [_row(), _row().replace("1.5", "1.5e0")])
+    path = _write(tmp_path, [_row(), _row().replace("1.5", "+1.5")])
     for wide, settings in ((WIDE, {"microvolts": 0.1}), (replace(WIDE, microvolts=0.1), {})):
         for trials in _trials(_read(path, wide, **settings)):
             np.testing.assert_array_equal(trials.signals[:, 0], np.float32([[0.15, 0.2]] * len(trials)))

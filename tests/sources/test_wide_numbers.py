@@ -9,9 +9,11 @@ from mindglyph.sources.wide_numbers import LEFT_OUT, parse_list
 
 _PLAIN = st.from_regex(r"-?[0-9]{0,15}", fullmatch=True) | st.from_regex(r"-?[0-9]{0,8}\.[0-9]{0,7}", fullmatch=True)
 _LONG = st.from_regex(r"-?[0-9]{0,21}\.[0-9]{0,24}", fullmatch=True) | st.from_regex(r"-?[0-9]{1,25}", fullmatch=True)
+_POWER = st.from_regex(r"-?[0-9]{0,18}\.?[0-9]{0,18}[eE][+-]?[0-9]{0,4}", fullmatch=True)
 _ANY = st.one_of(
     _PLAIN,
     _LONG,
+    _POWER,
     st.floats().map(repr),
     st.floats(width=32).map(lambda value: repr(float(value))),
     st.sampled_from(["", "-", ".", "-.", "5.", ".5", "-0", "007", "1e3", "+1", " 1", "1 ", "nan", "inf", "1_0", '"1"']),
@@ -55,17 +57,26 @@ def test_a_long_number_beside_a_float32s_edge_is_never_rounded_wrongly(
         assert out[0].tobytes() == _exact(token).tobytes()
 
 
-@given(st.floats(-1e6, 1e6, allow_subnormal=False).filter(lambda value: not value or abs(value) > 1e-4))
-def test_numbers_as_python_writes_them_are_vouched_for(value: float) -> None:
-    token = repr(value)
+@given(st.floats(-1e6, 1e6).filter(lambda value: not value or abs(value) > 1e-5), st.booleans())
+def test_numbers_as_programs_write_them_are_vouched_for(value: float, shouted: bool) -> None:
+    token = repr(value).upper() if shouted else repr(value)
     count, out = _parse(token)
     assert count == 1, token
     assert out[0] == np.float32(value)
 
 
-@pytest.mark.parametrize(
-    "token", ["", "-", ".", "+1", " 1", "1 ", "1e3", "nan", "inf", "-inf", '"1"', "1_0", "٣", "1;2"]
-)
+@pytest.mark.parametrize("token", ["6.103516E-05", "-1e3", "2.5e+2", "1e0", "123e-2", "0e0", "12345678901234567e-20"])
+def test_powers_of_ten_are_vouched_for(token: str) -> None:
+    count, out = _parse(token)
+    assert count == 1
+    assert out[0].tobytes() == _exact(token).tobytes()
+
+
+_UNUSUAL = ["", "-", ".", "+1", " 1", "1 ", "nan", "inf", "-inf", '"1"', "1_0", "٣", "1;2"]
+_UNUSUAL_POWERS = ["1e", "e1", "1e+", "1e-x", "1e23", "1e-30", "1e39", "1e0001", "1e1.5", "1E5E5", "9e18"]
+
+
+@pytest.mark.parametrize("token", [*_UNUSUAL, *_UNUSUAL_POWERS])
 def test_what_is_unusual_is_left_to_the_careful_reader(token: str) -> None:
     assert _parse(token)[0] == LEFT_OUT
 

@@ -91,7 +91,7 @@ def test_a_header_gives_the_column_its_name() -> None:
         _careful(ROW.replace(",3,", ",?,", 1).encode(), named)
 
 
-@pytest.mark.parametrize("token", ["1e-5", "+1", " 1 ", '"1"', "1" * 30, "0.00000000000000000000000001"])
+@pytest.mark.parametrize("token", ["1e-40", "+1", " 1 ", '"1"', "1" * 30, "0.00000000000000000000000001"])
 def test_an_unusual_number_is_read_by_the_careful_reader(token: str) -> None:
     text = ROW.replace(",1,", f",{token},", 1).encode()
     assert not _parse(text).plain.any()

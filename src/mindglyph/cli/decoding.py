@@ -53,6 +53,7 @@ def evaluate_command(
     decoding = metrics["decoding"]
     rows = {
         "verdict": metrics["verdict"],
+        **{f"warning {number}": warning for number, warning in enumerate(metrics["warnings"], start=1)},
         "accuracy": f"{decoding['accuracy']:.1%} (95% interval {decoding['ci95'][0]:.1%} to {decoding['ci95'][1]:.1%})",
         "chance": f"{decoding['chance']:.1%}; guessing exceeds {decoding['chance_bound']:.1%} once in 20 recordings",
         "p": f"{decoding['p_value']:.4f} by {decoding['permutations']:,} permutations in blocks of {decoding['block']}",
@@ -88,8 +89,12 @@ def run_evaluation(store_path: Path, settings: EvaluationSettings, folder: Path,
     score = score_decoding(predictions, ceiling, settings.permutations, settings.seed)
     run.write_null(score.null)
     decoding = score.as_metrics()
+    simulated = store.about["simulated"]
     return run.add_metrics(
-        verdict=verdict(decoding, store.about["simulated"]), simulated=store.about["simulated"], decoding=decoding
+        verdict=verdict(decoding, simulated, store.about["ordered"]),
+        warnings=store.about["warnings"],
+        simulated=simulated,
+        decoding=decoding,
     )
 
 
@@ -169,7 +174,7 @@ def report_command(
 
 def run_report(folder: Path, out: Path | None = None) -> Path:
     """Write the report of a run and return where it is."""
-    from mindglyph.report import write_report
+    from mindglyph.report.page import write_report
 
     run, store, settings = open_evaluation(folder)
     path = out or folder / "report.html"

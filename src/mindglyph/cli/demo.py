@@ -55,7 +55,7 @@ def demo_command(
     write_json(out / _MARKER, {"simulation": simulation.model_dump(), "evaluation": evaluation.model_dump(mode="json")})
     recording, store, folder = out / "EP-simulated.txt", out / "store", out / "run"
     run_simulation(recording, simulation)
-    run_import(recording, store)
+    run_import([recording], store)
     run_evaluation(store, evaluation, folder)
     metrics = run_reconstruction(folder)
     report = run_report(folder)

@@ -132,7 +132,9 @@ def formats_command(as_json: AsJson = False) -> None:
 
 @app.command("import")
 def import_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A recording: a file, or a folder of files.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="A recording: a file, a folder of files, or several files.")
+    ],
     store: Annotated[Path, typer.Argument(metavar="STORE", help="The folder to write.")],
     format: Annotated[
         str | None, typer.Option(help="The file format; without it the content says. 'mindglyph formats' lists them.")
@@ -149,6 +151,7 @@ def import_command(
     code: Annotated[
         str | None, typer.Option(help=r"Which annotations are events, such as 'digit/(\d)'; the group is the label.")
     ] = None,
+    stream: Annotated[str | None, typer.Option(help="The EEG stream of an XDF file that holds several.")] = None,
     stimulus: Annotated[str | None, typer.Option(help="Channel whose steps mark the events.")] = None,
     tmin: Annotated[
         float | None, typer.Option(help="Where a trial begins, in s after its event. [default: -0.1]")
@@ -172,11 +175,12 @@ def import_command(
         events=events,
         code=code,
         stimulus=stimulus,
+        stream=stream,
         tmin=tmin,
         tmax=tmax,
     )
-    result = run_import(file, store, settings)
-    show(result, as_json, f"{file.name} → {store}", _import_rows(result))
+    result = run_import(files, store, settings)
+    show(result, as_json, f"{', '.join(file.name for file in files)} → {store}", _import_rows(result))
 
 
 def _import_rows(result: dict[str, Any]) -> dict[str, str]:
@@ -200,18 +204,30 @@ def _import_rows(result: dict[str, Any]) -> dict[str, str]:
     return rows
 
 
-def run_import(file: Path, store: Path, settings: ImportSettings | None = None) -> dict[str, Any]:
+def run_import(files: list[Path], store: Path, settings: ImportSettings | None = None) -> dict[str, Any]:
     """Import a recording with progress; a truth file beside it comes along."""
-    from mindglyph.files import content_hash, read_json
     from mindglyph.images.sets import shown_pictures
-    from mindglyph.simulation import truth_path
     from mindglyph.sources.formats import recognise
     from mindglyph.store import write_store
 
-    recording = recognise(file, settings)
-    truth = read_json(truth_path(file)) if truth_path(file).exists() else None
-    if truth is not None and (not isinstance(truth, dict) or truth.get("sha256") != content_hash(file)):
-        raise UserError(f"{truth_path(file)}: is not the truth of this recording: move it away, or simulate both anew")
+    recording = recognise(files[0] if len(files) == 1 else files, settings)
+    truth = _truth_of(files[0]) if len(files) == 1 else None
     pictures = shown_pictures(truth) if truth is not None else None
     with progress("import") as report:
-        return write_store(store, recording, truth, pictures, lambda done: report(done, recording.size))
+        result = write_store(store, recording, truth, pictures, lambda done: report(done, recording.size))
+        report(recording.size, recording.size)
+        return result
+
+
+def _truth_of(file: Path) -> dict[str, Any] | None:
+    """Return the truth of a simulated recording, made sure that it is of this one."""
+    from mindglyph.files import content_hash, read_json
+    from mindglyph.simulation import truth_path
+
+    path = truth_path(file)
+    if not path.exists():
+        return None
+    truth = read_json(path)
+    if not isinstance(truth, dict) or truth.get("sha256") != content_hash(file):
+        raise UserError(f"{path}: is not the truth of this recording: move it away, or simulate both anew")
+    return truth

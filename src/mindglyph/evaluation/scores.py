@@ -134,7 +134,7 @@ def _null_and_p_values(
     return right.sum(axis=1) / len(labels), np.array(p_values)
 
 
-def verdict(decoding: dict[str, Any], simulated: bool) -> str:
+def verdict(decoding: dict[str, Any], simulated: bool, ordered: bool = True) -> str:
     """Say in one sentence what a score means.
 
     Parameters
@@ -143,6 +143,9 @@ def verdict(decoding: dict[str, Any], simulated: bool) -> str:
         As `DecodingScore.as_metrics` gives it.
     simulated : bool
         Whether the recording is simulated, which the sentence then says.
+    ordered : bool
+        Whether the order of recording is known; where it is not, a second sentence says what
+        a score above chance may be.
 
     Returns
     -------
@@ -150,7 +153,7 @@ def verdict(decoding: dict[str, Any], simulated: bool) -> str:
         A sentence with accuracy, chance, p and number of trials.
     """
     n_classes = len(decoding["classes"])
-    what = "digit" if set(decoding["classes"]) <= set(range(10)) else "label"
+    what = "digit" if n_classes > 2 and set(decoding["classes"]) <= set(range(10)) else "label"
     recording = "simulated recording" if simulated else "recording"
     smallest = 1 / (decoding["permutations"] + 1)
     sign = "≤" if decoding["p_value"] <= 1.001 * smallest else "="
@@ -166,4 +169,9 @@ def verdict(decoding: dict[str, Any], simulated: bool) -> str:
     )
     if decoding["ceiling"] is not None and decoding["accuracy"] < decoding["ceiling"]:
         sentence += f"; the most that any decoder could reach here is {decoding['ceiling']:.1%}"
+    if not ordered:
+        sentence += (
+            ". But the order of recording is not known, so that neighbours stand on both sides of every split: "
+            "the score may come from the moment of recording alone"
+        )
     return f"{sentence}."

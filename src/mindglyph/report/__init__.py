@@ -1,5 +1,4 @@
-"""One self-contained page that shows a run: the verdict first, then all that belongs to it."""
+"""Self-contained pages: of a run, the verdict first, then all that belongs to it; of a store, what to look at.
 
-from mindglyph.report.page import write_report
-
-__all__ = ["write_report"]
+`page.write_report` needs PyTorch and `inspection.write_inspection` does not, so neither is imported here.
+"""

@@ -7,33 +7,36 @@ import io
 import re
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
+from mindglyph.files import replaced_file
+
 # Okabe and Ito's colours, told apart by colour-blind eyes too, and legible on white and on black.
 BLUE, ORANGE, GREEN, RED, SKY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#56b4e9"
 
 # Stands for the page's own text colour and is replaced by it in the SVG.
-_INK = "#010203"
-_GRID = "#808182"
+INK = "#010203"
+GREY = "#808182"
 
 STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "mindglyph",
     "font.family": "sans-serif",
     "font.size": 10,
-    "text.color": _INK,
-    "axes.labelcolor": _INK,
-    "axes.edgecolor": _INK,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": INK,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlesize": 10,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "grid.color": _GRID,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": GREY,
     "legend.frameon": False,
     "figure.constrained_layout.use": True,
 }
@@ -59,16 +62,32 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height))
 
 
+@styled
 def as_svg(figure: Figure) -> str:
     """Return a figure as an SVG element whose text follows the page's colour."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
-    svg = svg.replace(_INK, "currentColor")
+    svg = svg.replace(INK, "currentColor")
     # As wide as it was drawn, and narrower where the page is.
     width = figure.get_figwidth()
     return re.sub(r'<svg([^>]*?) width="[^"]*" height="[^"]*"', rf'<svg style="max-width: {width}in"\1', svg, count=1)
+
+
+@styled
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as a file that stands alone, of the kind that its ending says: dark on white.
+
+    Raises
+    ------
+    UserError
+        If it cannot be written.
+    """
+    kind = path.suffix[1:]
+    metadata = {"Date": None} if kind == "svg" else None
+    with replaced_file(path) as temporary:
+        figure.savefig(temporary, format=kind, facecolor="white", dpi=160, metadata=metadata)
 
 
 def as_png(pixels: np.ndarray) -> str:

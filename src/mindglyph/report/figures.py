@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import matplotlib as mpl
-import mne
 import numpy as np
-from matplotlib.axes import Axes
 
+from mindglyph.inspection import mean_signals
 from mindglyph.preprocessing import PreprocessingSettings
 from mindglyph.reconstruction import Reconstructions
-from mindglyph.report.drawing import BLUE, GREEN, ORANGE, RED, STYLE, as_svg, new_figure, styled
+from mindglyph.report.drawing import BLUE, GREEN, ORANGE, as_svg, new_figure, styled
+from mindglyph.report.signals import means_figure
 from mindglyph.trials import Trials
-
-_MOST_TRIALS = 4000  # of which the mean signals are taken: more change nothing that could be seen
 
 
 @styled
@@ -110,7 +107,6 @@ def learning_figure(histories: list[list[dict[str, float]]], decoding: dict[str,
     return as_svg(figure)
 
 
-@styled
 def evoked_figure(trials: Trials, preprocessing: PreprocessingSettings) -> tuple[str, str]:
     """Draw the mean signal of each label, and where on the head it is strongest.
 
@@ -121,40 +117,8 @@ def evoked_figure(trials: Trials, preprocessing: PreprocessingSettings) -> tuple
     channel : str
         The channel whose mean signals are drawn: the one with the strongest mean.
     """
-    places = np.unique(np.linspace(0, len(trials) - 1, _MOST_TRIALS).astype(int))
-    some = trials.select(places)
-    steps = preprocessing.build(some.sfreq)
-    signals = steps["filter"].transform(steps["offset"].transform(some.signals))
-    epochs = Trials(signals, some.labels, some.info, some.metadata).to_mne()
-    evoked = epochs.average()
-    microvolts = 1e6 * evoked.data
-    early = evoked.times <= 1.0
-    channel, sample = np.unravel_index(np.abs(microvolts[:, early]).argmax(), microvolts[:, early].shape)
-    has_map = len(some.info["ch_names"]) > 3
-    figure = new_figure(7.5, 3.2)
-    if has_map:
-        axes, head = figure.subplots(1, 2, width_ratios=[2.4, 1])
-        _head_map(head, microvolts[:, sample], evoked.info, evoked.times[sample])
-    else:
-        axes = figure.subplots()
-    labels = np.unique(some.labels)
-    colours = mpl.colormaps["viridis"](np.linspace(0.1, 0.9, len(labels)))
-    for label, colour in zip(labels, colours, strict=True):
-        mean = 1e6 * epochs[str(label)].get_data(picks=[int(channel)]).mean(axis=(0, 1))
-        axes.plot(1000 * evoked.times, mean, color=colour, lw=0.9, label=str(label))
-    axes.plot(1000 * evoked.times, microvolts[channel], color=RED, lw=2, label="all")
-    axes.axhline(0, color="#808182", lw=0.8)
-    axes.set(xlabel="ms after the picture", ylabel="µV", xlim=(0, min(1000, 1000 * evoked.times[-1])))
-    axes.legend(ncols=2, fontsize=8, title="shown", loc="upper left", bbox_to_anchor=(1, 1))
-    return as_svg(figure), str(some.info["ch_names"][int(channel)])
-
-
-def _head_map(axes: Axes, microvolts: np.ndarray, info: mne.Info, time: float) -> None:
-    mne.viz.plot_topomap(microvolts, info, axes=axes, show=False, cmap="RdBu_r", contours=4, sensors="k.")
-    # MNE draws the head in black, which a dark page would swallow.
-    for line in axes.lines:
-        line.set_color(STYLE["text.color"])
-    axes.set_title(f"{1000 * time:.0f} ms, ±{np.abs(microvolts).max():.1f} µV", color=STYLE["text.color"])
+    means = mean_signals(trials, preprocessing)
+    return as_svg(means_figure(means, trials.info)), str(trials.info["ch_names"][means.peak[0]])
 
 
 def grid_places(pictures: Reconstructions, count: int) -> np.ndarray:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader
 
 from mindglyph.evaluation import EvaluationSettings, evaluated_trials
 from mindglyph.evaluation.crossvalidation import read_histories
@@ -17,6 +14,7 @@ from mindglyph.files import replaced_file
 from mindglyph.reconstruction import Reconstructions
 from mindglyph.report import figures
 from mindglyph.report.drawing import as_png
+from mindglyph.report.pages import pages
 from mindglyph.runs import Run
 from mindglyph.store import Store
 
@@ -48,28 +46,28 @@ def write_report(path: Path, run: Run, store: Store, settings: EvaluationSetting
     trials = evaluated_trials(store)
     evoked, evoked_channel = figures.evoked_figure(trials, settings.preprocessing)
     histories = read_histories(run, settings.folds)
-    environment = Environment(loader=PackageLoader("mindglyph", "report"), autoescape=True, trim_blocks=True)
-    environment.filters["log_of"] = lambda value: math.log(value)
-    environment.filters["percent"] = lambda value: f"{100 * value:.1f}%"
-    page = environment.get_template("page.html.j2").render(
-        version=version("mindglyph"),
-        metrics=metrics,
-        decoding=decoding,
-        pictures=metrics.get("pictures"),
-        grid=_grid(run) if "pictures" in metrics else None,
-        grid_columns=_GRID_COLUMNS,
-        import_report=store.import_report,
-        store=store.about,
-        left_out=store.about["trials"] - len(trials),
-        decoder=settings.decoder,
-        by_epoch=bool(histories[0]) and "epoch" in histories[0][0],
-        accuracy=figures.accuracy_figure(decoding),
-        confusion=figures.confusion_figure(decoding),
-        permutations=figures.permutation_figure(decoding, run.null),
-        learning=figures.learning_figure(histories, decoding),
-        evoked=evoked,
-        evoked_channel=evoked_channel,
-        settings=_settings(run, store, settings),
+    page = (
+        pages()
+        .get_template("page.html.j2")
+        .render(
+            metrics=metrics,
+            decoding=decoding,
+            pictures=metrics.get("pictures"),
+            grid=_grid(run) if "pictures" in metrics else None,
+            grid_columns=_GRID_COLUMNS,
+            import_report=store.import_report,
+            store=store.about,
+            left_out=store.about["trials"] - len(trials),
+            decoder=settings.decoder,
+            by_epoch=bool(histories[0]) and "epoch" in histories[0][0],
+            accuracy=figures.accuracy_figure(decoding),
+            confusion=figures.confusion_figure(decoding),
+            permutations=figures.permutation_figure(decoding, run.null),
+            learning=figures.learning_figure(histories, decoding),
+            evoked=evoked,
+            evoked_channel=evoked_channel,
+            settings=_settings(run, store, settings),
+        )
     )
     with replaced_file(path) as temporary:
         temporary.write_text(page, encoding="utf-8")

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mindglyph.errors import UserError
-from mindglyph.sources import hf2022, imagenet, mindbigdata, mnist8b, visual_mnist
+from mindglyph.sources import bids, hf2022, imagenet, mindbigdata, mnist8b, muse_csv, raw_files, visual_mnist, xdf
+from mindglyph.sources.joined import in_natural_order, joined
 from mindglyph.sources.recording import FileFormat, ImportSettings, Recording, Start, look_at
 
 FORMATS: tuple[FileFormat, ...] = (
+    *raw_files.FORMATS,
+    *xdf.FORMATS,
+    *bids.FORMATS,
+    *muse_csv.FORMATS,
     *mindbigdata.FORMATS,
     *visual_mnist.FORMATS,
     *hf2022.FORMATS,
@@ -17,14 +24,17 @@ FORMATS: tuple[FileFormat, ...] = (
 )
 """In the order in which they are tried; the first that recognises a file has it."""
 
+_ALWAYS = frozenset({"format"})
 
-def recognise(path: Path, settings: ImportSettings | None = None) -> Recording:
+
+def recognise(paths: Path | Sequence[Path], settings: ImportSettings | None = None) -> Recording:
     """Find out what a recording is and make it ready to be read.
 
     Parameters
     ----------
-    path : Path
-        File or folder.
+    paths : Path or sequence of Path
+        File or folder, or several that belong together. A folder of files is a recording of
+        so many runs.
     settings : ImportSettings, optional
         `format` overrules what the content says.
 
@@ -36,16 +46,49 @@ def recognise(path: Path, settings: ImportSettings | None = None) -> Recording:
     Raises
     ------
     UserError
-        If the file is missing, empty, or of no format that is known.
+        If a file is missing, empty, or of no format that is known, or if files do not belong
+        together, or a setting has no meaning for the format.
     """
     settings = settings or ImportSettings()
+    if isinstance(paths, Path):
+        return _recognise_one(paths, settings)
+    recordings = [_recognise_one(path, settings) for path in paths]
+    return joined(paths[0], recordings)
+
+
+def _recognise_one(path: Path, settings: ImportSettings) -> Recording:
     start = look_at(path)
-    if settings.format is not None:
-        return _named(settings.format).open(path, settings)
-    for candidate in FORMATS:
-        if candidate.recognises(start):
-            return candidate.open(path, settings)
-    raise _unknown(start)
+    found = _named(settings.format) if settings.format is not None else _format_of(start)
+    if start.is_folder and (found is None or settings.format is not None):
+        inside = _recordings_in(path, settings)
+        if inside:
+            return joined(path, inside)
+    if found is None:
+        raise _unknown(start)
+    asked = {name for name, value in settings.model_dump(exclude_defaults=True).items() if value is not None}
+    for name in sorted(asked - found.options - _ALWAYS):
+        raise UserError(f"{path}: --{name.replace('_', '-')} means nothing for the format '{found.name}': leave it out")
+    return found.open(path, settings)
+
+
+def _format_of(start: Start) -> FileFormat | None:
+    return next((candidate for candidate in FORMATS if candidate.recognises(start)), None)
+
+
+def _recordings_in(folder: Path, settings: ImportSettings) -> list[Recording]:
+    """Open the recordings that lie in a folder, in natural order of their names; say what was passed over."""
+    files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
+    known: list[Path] = []
+    passed: list[Path] = []
+    for path in in_natural_order(files):
+        recognised = path.stat().st_size > 0 and _format_of(look_at(path)) is not None
+        (known if recognised else passed).append(path)
+    recordings = [_recognise_one(path, settings) for path in known]
+    if recordings and passed:
+        names = ", ".join(path.name for path in passed[:5]) + (" …" if len(passed) > 5 else "")
+        warning = f"passed over, since they are no recordings: {names}"
+        recordings[0] = replace(recordings[0], warnings=(*recordings[0].warnings, warning))
+    return recordings
 
 
 def _named(name: str) -> FileFormat:

@@ -114,6 +114,7 @@ FORMATS = (
         "MindBigData's ImageNet of the Brain of 2018, Emotiv Insight: a folder with a file for each image",
         _recognises,
         _open,
+        options=frozenset({"microvolts"}),
     ),
 )
 """The one format of this set."""

@@ -44,6 +44,8 @@ class ImportSettings(Settings):
         whole match, is the label.
     stimulus : str or None
         Channel whose steps mark the events.
+    stream : str or None
+        Name of the EEG stream, where a recording holds several.
     tmin, tmax : float or None
         Seconds before (negative) and after an event between which a trial is cut; None
         takes -0.1 and 0.8.
@@ -55,8 +57,16 @@ class ImportSettings(Settings):
     events: Path | None = None
     code: str | None = None
     stimulus: str | None = None
+    stream: str | None = None
     tmin: float | None = None
     tmax: float | None = None
+
+
+LINE_OPTIONS = frozenset({"accept_cut", "microvolts"})
+"""Settings that formats of one trial or channel a line take."""
+
+CONTINUOUS_OPTIONS = frozenset({"events", "code", "stimulus", "stream", "tmin", "tmax"})
+"""Settings that continuous recordings take."""
 
 
 @dataclass(frozen=True)
@@ -193,12 +203,15 @@ class FileFormat:
         Says by the start of a file whether it is of this format.
     open : callable
         Gives the recording; raises UserError where the file is not what it seems.
+    options : frozenset of str
+        Names of the settings that it takes.
     """
 
     name: str
     line: str
     recognises: Callable[[Start], bool]
     open: Callable[[Path, ImportSettings], Recording]
+    options: frozenset[str] = LINE_OPTIONS
 
 
 def open_bytes(path: Path) -> BinaryIO:

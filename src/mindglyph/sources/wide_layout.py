@@ -132,19 +132,8 @@ class ColumnRun:
 
 
 def read_header(path: Path) -> tuple[str, ...]:
-    """Return the names in the first line of a file.
-
-    Raises
-    ------
-    UserError
-        If a name stands there twice.
-    """
-    names = split_header(next(first_lines(path), b""))
-    if len(set(names)) < len(names):
-        seen: set[str] = set()
-        twice = next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise UserError(f"{path}: column '{twice}' stands in line 1 twice: name each column once")
-    return names
+    """Return the names in the first line of a file."""
+    return split_header(next(first_lines(path), b""))
 
 
 def split_header(line: bytes) -> tuple[str, ...]:

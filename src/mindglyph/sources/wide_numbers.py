@@ -1,11 +1,11 @@
 """Reads rows of comma-separated numbers as fast as the memory gives them.
 
 The kernel vouches for what it reads. A mantissa below 2^53 and a power of ten up to 10^22 are exact
-as float64, so their quotient is what `float()` gives, to the last bit (Clinger 1990,
-https://doi.org/10.1145/93542.93557). A longer mantissa, of up to nineteen digits, gives a quotient
-off by a few units in the last place: it is vouched for where all that `float()` can give becomes the
-same float32. Whatever is unusual (exponents, signs, spaces, quotes, words) is left to a careful
-reader, which decides and gives the reason.
+as float64, so their quotient or product is what `float()` gives, to the last bit (Clinger 1990,
+https://doi.org/10.1145/93542.93557). A longer mantissa, of up to nineteen digits, gives one off by a
+few units in the last place: it is vouched for where all that `float()` can give becomes the same
+float32. Whatever is unusual (a plus sign, spaces, quotes, words, numbers beyond all measure) is left
+to a careful reader, which decides and gives the reason.
 """
 
 from __future__ import annotations
@@ -21,14 +21,16 @@ EEG, BESIDE, PIXEL, NUMBER, WORD = range(5)
 LEFT_OUT = -1
 """Slot of a line that gets no room for values."""
 
-_RETURN, _COMMA, _MINUS, _POINT = (np.uint8(ord(sign)) for sign in "\r,-.")
+_RETURN, _COMMA, _PLUS, _MINUS, _POINT, _EXPONENT = (np.uint8(ord(sign)) for sign in "\r,+-.e")
+_SMALL_LETTER = np.uint8(0x20)
 _ZERO = np.uint8(ord("0"))
 # Places in the text are unsigned: for a signed one numba would look whether it counts from the end.
 _NONE, _ONE = np.uint64(0), np.uint64(1)
 _FEW_DIGITS, _MOST_DIGITS = np.uint64(15), np.uint64(19)
-_MOST_DECIMALS = np.uint64(22)
+_MOST_DECIMALS, _MOST_EXPONENT_DIGITS = np.uint64(22), np.uint64(3)
 _EXACT_BELOW = np.uint64(1 << 53)
-_POWERS = 10.0 ** np.arange(23)
+_POWERS = np.array([float(10**power) for power in range(23)])
+_LARGEST = 1e18
 # Both the quotient and what float() gives are within 2 × 2^-53 of the true value.
 _LOWER, _UPPER = 1 - 2.0**-50, 1 + 2.0**-50
 _NO_NUMBER, _NEAR, _EXACT = np.int64(0), np.int64(1), np.int64(2)
@@ -43,6 +45,39 @@ def _significant(text: Any, place: Any, stop: Any) -> Any:
         if digit <= 9 and (digits or digit):
             digits += _ONE
     return digits
+
+
+@njit(nogil=True, cache=True)
+def _exponent(text: Any, place: Any, stop: Any) -> Any:
+    """Return the exponent that stands at a place, and the place behind it: the same place where none stands there."""
+    begin, exponent = place, np.int64(0)
+    if text[place] | _SMALL_LETTER != _EXPONENT:
+        return exponent, begin
+    place += _ONE
+    negative = place < stop and text[place] == _MINUS
+    if place < stop and (negative or text[place] == _PLUS):
+        place += _ONE
+    first = place
+    while place < stop and place < first + _MOST_EXPONENT_DIGITS:
+        digit = np.uint8(text[place] - _ZERO)
+        if digit > 9:
+            break
+        exponent = 10 * exponent + np.int64(digit)
+        place += _ONE
+    if place == first:
+        return np.int64(0), begin
+    return (-exponent if negative else exponent), place
+
+
+@njit(nogil=True, cache=True)
+def _scaled(value: Any, trust: Any, power: Any) -> Any:
+    """Return a mantissa times a power of ten, and how the product can be relied on."""
+    if power < -len(_POWERS) + 1 or power > len(_POWERS) - 1:
+        return 0.0, _NO_NUMBER
+    if power < 0:
+        return value / _POWERS[-power], trust
+    value *= _POWERS[power]
+    return value, (trust if value < _LARGEST else _NO_NUMBER)
 
 
 @njit(nogil=True, cache=True)
@@ -79,6 +114,10 @@ def _number(text: Any, place: Any, stop: Any) -> Any:
         if mantissa >= _EXACT_BELOW:
             trust = _NEAR
     value = np.float64(mantissa)
+    if place < stop and text[place] != _COMMA:
+        exponent, place = _exponent(text, place, stop)
+        value, trust = _scaled(value, trust, exponent - np.int64(decimals))
+        return (-value if negative else value), trust, place
     if decimals:
         value /= _POWERS[decimals]
     return (-value if negative else value), trust, place

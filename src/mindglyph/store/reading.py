@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from mindglyph.errors import UserError
 from mindglyph.files import content_hash, read_json
@@ -92,6 +94,15 @@ class Store:
         """Return the rows that were refused: `file`, `line`, `reason`, `kind`, `text` (bytes)."""
         try:
             return pd.read_parquet(self.path / layout.REJECTED)
+        except (OSError, ValueError) as error:
+            raise UserError(f"{self.path}: the store is damaged ({error}): import the recording again") from error
+
+    def rejected_parts(self) -> Iterator[pd.DataFrame]:
+        """Yield the rows that were refused, some at a time: together they may be larger than the memory."""
+        try:
+            with pq.ParquetFile(self.path / layout.REJECTED) as file:
+                for batch in file.iter_batches(batch_size=1024):
+                    yield batch.to_pandas()
         except (OSError, ValueError) as error:
             raise UserError(f"{self.path}: the store is damaged ({error}): import the recording again") from error
 

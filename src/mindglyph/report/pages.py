@@ -1,0 +1,20 @@
+"""What all pages have in common: their templates and how numbers are written in them."""
+
+from __future__ import annotations
+
+import math
+from importlib.metadata import version
+
+from jinja2 import Environment, PackageLoader
+
+
+def pages() -> Environment:
+    """Return the templates, with `percent`, `thousands` and `log_of` as filters."""
+    environment = Environment(
+        loader=PackageLoader("mindglyph", "report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals["version"] = version("mindglyph")
+    environment.filters["log_of"] = lambda value: math.log(value)
+    environment.filters["percent"] = lambda value: f"{100 * value:.1f}%"
+    environment.filters["thousands"] = lambda value: f"{value:,}"
+    return environment

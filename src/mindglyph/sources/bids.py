@@ -1,0 +1,67 @@
+"""Reads a BIDS folder: the EEG of all its subjects, sessions, tasks and runs, through mne-bids."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mindglyph.errors import UserError
+from mindglyph.sources.continuous import Continuous, cut_trials
+from mindglyph.sources.joined import joined
+from mindglyph.sources.raw_files import read_raw
+from mindglyph.sources.recording import CONTINUOUS_OPTIONS, FileFormat, ImportSettings, Recording, Start
+
+_MARKER = "dataset_description.json"
+_ENDINGS = [".vhdr", ".edf", ".bdf", ".set", ".fif"]
+
+
+def open_bids(path: Path, settings: ImportSettings) -> Recording:
+    """Open all EEG recordings of a BIDS folder as one.
+
+    Parameters
+    ----------
+    path : Path
+        The root, which holds `dataset_description.json`.
+    settings : ImportSettings
+        Which events are trials; the rows of `events.tsv` are the annotations.
+
+    Returns
+    -------
+    Recording
+        With `subject`, `session`, `task` and `run` in the metadata.
+
+    Raises
+    ------
+    UserError
+        If there is no EEG, or a file cannot be read.
+    """
+    import mne_bids
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = mne_bids.find_matching_paths(path, datatypes="eeg", suffixes="eeg", extensions=_ENDINGS)
+    if not found:
+        raise UserError(f"{path}: holds no EEG recording as BIDS names them (sub-*/eeg/*_eeg.edf and the like)")
+    return joined(path, [_open_one(place, settings) for place in sorted(found, key=lambda place: str(place.fpath))])
+
+
+def _open_one(place: Any, settings: ImportSettings) -> Recording:
+    import mne_bids
+
+    def read(_: Path, verbose: str) -> Any:
+        return mne_bids.read_raw_bids(place, verbose=verbose)
+
+    raw, remarks = read_raw(Path(place.fpath), read)
+    facts = {name: value for name in ("subject", "session", "task", "run") if (value := getattr(place, name))}
+    own = [remark for remark in remarks if "participants.tsv" not in remark]
+    recording = cut_trials(Path(place.fpath), "bids", Continuous(raw, facts=facts, warnings=tuple(own)), settings)
+    return replace(recording, size=Path(place.fpath).stat().st_size)
+
+
+def _recognises(start: Start) -> bool:
+    return start.is_folder and (start.path / _MARKER).is_file()
+
+
+FORMATS = (FileFormat("bids", "a folder after BIDS", _recognises, open_bids, CONTINUOUS_OPTIONS),)
