@@ -13,7 +13,7 @@ import numpy as np
 
 from mindglyph.errors import UserError
 from mindglyph.files import content_hash, read_json, replaced_file, write_json
-from mindglyph.folders import replaced_folder
+from mindglyph.folders import recover_folder, replaced_folder
 from mindglyph.simulation.recording import Pictures, SimulatedRecording
 from mindglyph.simulation.settings import N_CLASSES, SimulationSettings
 from mindglyph.simulation.writers import WRITERS
@@ -106,6 +106,8 @@ def _shown(recording: SimulatedRecording, events: np.ndarray, picture_set: str) 
 def _refuse_to_write_over(path: Path, is_folder: bool) -> None:
     """Make sure that what stands at `path`, if anything, is a simulated recording and nothing else."""
     kind, other = ("folder", "file") if is_folder else ("file", "folder")
+    if is_folder:
+        recover_folder(path)
     if path.exists() and path.is_dir() != is_folder:
         raise UserError(f"{path} is a {other}: name the {kind} to write")
     if not path.exists() or (is_folder and not any(path.iterdir())):
@@ -123,6 +125,7 @@ def _replaced(path: Path, is_folder: bool) -> Iterator[Path]:
         with replaced_file(path) as temporary:
             yield temporary
         return
-    there = sorted(path.iterdir()) if path.is_dir() else []
-    with replaced_folder(path, there[0].name if there else "") as temporary:
+    # What stands there was found to be simulated, so any file of it may be what marks the folder.
+    there = next((file.name for file in path.iterdir() if file.is_file()), "") if path.is_dir() else ""
+    with replaced_folder(path, there) as temporary:
         yield temporary
