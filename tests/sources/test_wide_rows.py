@@ -119,6 +119,18 @@ def test_pixels_are_whole_and_from_0_to_255(token: str, good: bool) -> None:
             _careful(text, PICTURE)
 
 
+def test_the_shortest_row_has_room_and_a_line_without_any_is_refused() -> None:
+    layout = replace(LAYOUT, words=(WordColumn(0, "source"),))
+    assert _agrees(b",1" * 11, layout)
+    assert _parse(b",1" * 11, layout).words == ([""],)
+    for text in (b"," * 11, b",1" * 10 + b","):
+        parsed = _parse(text + b"\n" + b"9,1" + b",2" * 10, layout)
+        assert parsed.slot.tolist() == [-1, 0]
+        with pytest.raises(RefusedRow, match="is no number: ''"):
+            read_carefully(text, layout, SCALE, parsed, -1)
+        assert parsed.words == (["9"],)
+
+
 def test_a_row_that_breaks_off_is_told_from_a_bad_one() -> None:
     assert misses_its_end(ROW.encode()[:20], LAYOUT)
     assert misses_its_end(ROW.rsplit(",", 1)[0].encode() + b",", LAYOUT)

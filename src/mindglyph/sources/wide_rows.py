@@ -69,8 +69,8 @@ def parse_block(text: np.ndarray, layout: Layout, scale: float) -> ParsedBlock:
     if len(text) and (not len(ends) or ends[-1] != len(text) - 1):
         ends = np.append(ends, len(text))
     starts = np.concatenate([[0], ends[:-1] + 1]) if len(ends) else ends
-    # A line too short for its values gets no room for them: junk must not cost memory.
-    long_enough = ends - starts >= 2 * layout.n_columns - 1
+    # A line too short for its values gets no room for them: junk must not cost memory. Words may be empty.
+    long_enough = ends - starts >= 2 * layout.n_columns - 1 - len(layout.words)
     slot = np.where(long_enough, np.cumsum(long_enough) - 1, kernel.LEFT_OUT)
     count = int(long_enough.sum())
     signals = np.empty((count, len(layout.channels) * layout.n_times), dtype=np.float32)
@@ -146,7 +146,7 @@ def read_carefully(text: bytes, layout: Layout, scale: float, parsed: ParsedBloc
     parsed : ParsedBlock
         Takes the values.
     slot : int
-        In which row of it.
+        In which row of it; a line that has none is always refused.
 
     Raises
     ------
@@ -160,19 +160,20 @@ def read_carefully(text: bytes, layout: Layout, scale: float, parsed: ParsedBloc
         del tokens[-1]
     if len(tokens) != layout.n_columns:
         raise RefusedRow(f"has {len(tokens)} of {layout.n_columns} columns")
-    for place, known_word in enumerate(layout.words):
-        word = _word(tokens[known_word.column], known_word, layout.named(known_word.column))
-        parsed.words[place][slot] = word
-    for place, known in enumerate(layout.numbers):
-        parsed.numbers[slot, place] = _trial_number(tokens[known.column], known, layout)
-    if layout.pixels is not None:
-        parsed.pixels[slot] = _pixels(tokens, layout, layout.pixels)
+    words = [_word(tokens[known.column], known, layout.named(known.column)) for known in layout.words]
+    numbers = [_trial_number(tokens[known.column], known, layout) for known in layout.numbers]
+    pixels = () if layout.pixels is None else _pixels(tokens, layout, layout.pixels)
     beside = {name for names in layout.extras.values() for name in names}
-    for place, (name, start) in enumerate(zip(layout.channels, layout.starts, strict=True)):
-        here = slice(place * layout.n_times, (place + 1) * layout.n_times)
-        factor = 1.0 if name in beside else scale
-        values = float32_values(tokens[start : start + layout.n_times], factor, partial(_named_from, layout, start))
-        parsed.signals[slot, here] = values
+    signals = []
+    for name, start in zip(layout.channels, layout.starts, strict=True):
+        values = tokens[start : start + layout.n_times]
+        signals.append(float32_values(values, 1.0 if name in beside else scale, partial(_named_from, layout, start)))
+    # Only now, since a row that is refused may have no room.
+    for column, word in zip(parsed.words, words, strict=True):
+        column[slot] = word
+    parsed.numbers[slot] = numbers
+    parsed.pixels[slot] = pixels
+    parsed.signals[slot] = np.concatenate(signals)
     parsed.plain[slot] = True
 
 
