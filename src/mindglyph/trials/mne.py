@@ -10,7 +10,6 @@ itself.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import mne
 import numpy as np
@@ -48,22 +47,17 @@ def to_mne(trials: Trials) -> mne.EpochsArray:
     if not len(trials):
         raise UserError("there are no trials, and MNE's epochs cannot be empty: choose some")
     classes, codes = np.unique(trials.labels, return_inverse=True)
-    beside = [extra for extra in trials.extras.values() if _fits(extra, trials)]
-    # One array of all channels, filled in place: joining parts would take the memory twice.
-    counts = [trials.signals.shape[1], *(extra.signals.shape[1] for extra in beside)]
-    data = np.empty((len(trials), sum(counts), trials.signals.shape[2]))
-    np.multiply(trials.signals, MICROVOLTS, out=data[:, : counts[0]], dtype=np.float64)
-    for extra, end in zip(beside, np.cumsum(counts)[1:], strict=True):
-        data[:, end - extra.signals.shape[1] : end] = extra.signals
-    return mne.EpochsArray(
-        data,
-        _info_with(trials),
+    epochs = mne.EpochsArray(
+        np.multiply(trials.signals, MICROVOLTS, dtype=np.float64),
+        trials.info,
         events=np.column_stack([_samples(trials), np.zeros(len(trials), dtype=int), codes]),
         event_id={str(label): code for code, label in enumerate(classes)},
         tmin=trials.tmin,
         metadata=trials.metadata,
         verbose="error",
     )
+    beside = _beside(trials, epochs.events)
+    return epochs.add_channels(beside, force_update_info=True) if beside else epochs
 
 
 def from_mne(epochs: mne.BaseEpochs) -> Trials:
@@ -112,32 +106,20 @@ def from_mne(epochs: mne.BaseEpochs) -> Trials:
     )
 
 
-def _fits(extra: ExtraSignals, trials: Trials) -> bool:
-    return extra.sfreq == trials.sfreq and extra.signals.shape[2] == trials.signals.shape[2]
-
-
-def _info_with(trials: Trials) -> mne.Info:
-    """Return the description of the trials with the extras that fit after the EEG."""
-    taken = list(trials.info["ch_names"])
+def _beside(trials: Trials, events: np.ndarray) -> list[mne.EpochsArray]:
+    """Return the extras that fit the trials in rate and length, each as epochs of `misc` channels."""
+    taken = set(trials.info["ch_names"])
+    parts = []
     for name, extra in trials.extras.items():
-        if _fits(extra, trials):
-            # Extras of two devices may share a channel name; the name of the extra tells them apart.
-            taken += [f"{name} {channel}" if channel in taken else channel for channel in extra.ch_names]
-    added = taken[len(trials.info["ch_names"]) :]
-    if not added:
-        return trials.info
-    misc = mne.create_info(added, trials.sfreq, "misc", verbose="error")
-    # Both parts must agree on everything but the channels.
-    for part in ("dev_head_t", "highpass", "lowpass"):
-        with misc._unlock():
-            misc[part] = trials.info[part]
-    return _joined(trials.info, misc)
-
-
-def _joined(info: mne.Info, misc: mne.Info) -> Any:
-    room = mne.io.RawArray(np.zeros((len(info["ch_names"]), 1)), info.copy(), verbose="error")
-    room.add_channels([mne.io.RawArray(np.zeros((len(misc["ch_names"]), 1)), misc, verbose="error")])
-    return room.info
+        if extra.sfreq != trials.sfreq or extra.signals.shape[2] != trials.signals.shape[2]:
+            continue
+        # Extras of two devices may share a channel name; the name of the extra tells them apart.
+        names = [f"{name} {channel}" if channel in taken else channel for channel in extra.ch_names]
+        taken.update(names)
+        info = mne.create_info(names, extra.sfreq, "misc", verbose="error")
+        data = extra.signals.astype(np.float64)
+        parts.append(mne.EpochsArray(data, info, events=events, tmin=trials.tmin, verbose="error"))
+    return parts
 
 
 def _samples(trials: Trials) -> np.ndarray:
@@ -147,7 +129,7 @@ def _samples(trials: Trials) -> np.ndarray:
     samples = trials.metadata[_SAMPLE].to_numpy()
     # MNE takes no event twice, and files of it count samples in 32 bits.
     usable = np.issubdtype(samples.dtype, np.integer) and (np.diff(samples) > 0).all()
-    return samples if usable and 0 <= samples[0] and samples[-1] < 2**31 else counted
+    return samples if usable and samples[0] >= 0 and samples[-1] < 2**31 else counted
 
 
 def _labels(epochs: mne.BaseEpochs) -> np.ndarray:
@@ -166,7 +148,9 @@ def _table(epochs: mne.BaseEpochs) -> pd.DataFrame:
     if "event" not in table:
         table = table.assign(event=np.arange(len(table)))
     elif not pd.api.types.is_numeric_dtype(table["event"]):
-        raise UserError("the metadata's 'event' are no numbers, and should be the order of recording: rename the column")
+        raise UserError(
+            "the metadata's 'event' are no numbers, and should be the order of recording: rename the column"
+        )
     return table if _SAMPLE in table else table.assign(**{_SAMPLE: epochs.events[:, 0]})
 
 
