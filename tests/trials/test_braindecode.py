@@ -16,7 +16,7 @@ def _trials(n: int = 48, **columns: object) -> Trials:
     rng = np.random.default_rng(0)
     y = np.array(["face", "house"] * (n // 2))
     X = rng.normal(size=(n, 3, 64))
-    X[y == "house", 0] += 2
+    X[y == "house", 0] *= 4
     table = pd.DataFrame({"event": np.arange(n) + 10, **columns})
     return Trials.from_arrays(X, y, 128.0, ["TP9", "AF7", "AF8"], table)
 
