@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from mindglyph.errors import UserError
+from mindglyph.trials.channels import make_info
 
 if TYPE_CHECKING:
     import mne
-
-MONTAGE = "colin27_1005"
-"""Where the electrodes of a named channel sit, by MNE's name."""
-
-_BETWEEN = {"CB1": ("PO9", "I1"), "CB2": ("PO10", "I2")}
-"""Electrodes that the 10-05 system does not know, each halfway between two that it does: NeuroScan's caps have CB1
-and CB2 over the cerebellum, below PO7 and PO8."""
-
-MICROVOLTS = 1e-6
-"""Volts in a microvolt; MNE counts in volts."""
+    from braindecode.datasets import BaseConcatDataset
 
 
 @dataclass(frozen=True)
@@ -109,6 +101,8 @@ class Trials:
         ch_names: Sequence[str],
         metadata: pd.DataFrame | None = None,
         images: np.ndarray | None = None,
+        tmin: float = 0.0,
+        extras: Mapping[str, ExtraSignals] | None = None,
     ) -> Trials:
         """Make trials of a person's own arrays.
 
@@ -126,6 +120,10 @@ class Trials:
             One row a trial; without `event` the trials are numbered as they come.
         images : ndarray, shape (n_trials, 28, 28), optional
             The pictures shown, uint8.
+        tmin : float
+            Time of the first sample in s after the event; negative where a trial begins before it.
+        extras : mapping of str to ExtraSignals, optional
+            What else was recorded, by name.
 
         Returns
         -------
@@ -135,15 +133,15 @@ class Trials:
         Raises
         ------
         UserError
-            If the parts do not fit, or a value is not finite.
+            If the parts do not fit, two channels have one name, or a value is not finite (trials and
+            channels are then counted from 0).
         """
         signals = np.asarray(X, dtype=np.float32)
-        if not np.isfinite(signals).all():
-            raise UserError("signals hold values that are not finite: drop or repair those trials")
+        refuse_what_is_not_finite(signals, ch_names)
         table = pd.DataFrame(index=range(len(signals))) if metadata is None else metadata.reset_index(drop=True)
         if "event" not in table:
             table = table.assign(event=np.arange(len(table)))
-        return cls(signals, np.asarray(y), make_info(ch_names, sfreq), table, images)
+        return cls(signals, np.asarray(y), make_info(ch_names, sfreq), table, images, extras or {}, float(tmin))
 
     def __len__(self) -> int:
         """Return the number of trials."""
@@ -166,72 +164,33 @@ class Trials:
         )
 
     def to_mne(self) -> mne.EpochsArray:
-        """Return the trials as MNE epochs in volts, with metadata.
+        """Return the trials as MNE epochs in volts; see `mindglyph.trials.mne.to_mne`."""
+        from mindglyph.trials.mne import to_mne
 
-        Returns
-        -------
-        mne.EpochsArray
-            Event ids follow the sorted labels.
-        """
-        import mne
+        return to_mne(self)
 
-        classes, codes = np.unique(self.labels, return_inverse=True)
-        events = np.column_stack([np.arange(len(self)), np.zeros(len(self), dtype=int), codes])
-        return mne.EpochsArray(
-            np.asarray(self.signals, dtype=np.float64) * MICROVOLTS,
-            self.info,
-            events=events,
-            event_id={str(label): code for code, label in enumerate(classes)},
-            tmin=self.tmin,
-            metadata=self.metadata,
-            verbose="error",
+    @classmethod
+    def from_mne(cls, epochs: mne.BaseEpochs) -> Trials:
+        """Make trials of MNE's epochs; see `mindglyph.trials.mne.from_mne`."""
+        from mindglyph.trials.mne import from_mne
+
+        return from_mne(epochs)
+
+    def to_braindecode(self) -> BaseConcatDataset:
+        """Return the trials as braindecode takes them; see `mindglyph.trials.braindecode.to_braindecode`."""
+        from mindglyph.trials.braindecode import to_braindecode
+
+        return to_braindecode(self)
+
+
+def refuse_what_is_not_finite(signals: np.ndarray, ch_names: Sequence[str]) -> None:
+    """Raise UserError with the first trial and channel of `signals` (n_trials, n_channels, n_times) that hold NaN."""
+    bad = ~np.isfinite(signals).all(axis=2) if signals.ndim == 3 else np.zeros((0, 0), dtype=bool)
+    if bad.any():
+        trial, channel = np.argwhere(bad)[0]
+        # A missing name is reported by what comes next, in the words for it.
+        name = repr(ch_names[channel]) if channel < len(ch_names) else f"number {channel}"
+        raise UserError(
+            f"trial {trial}, channel {name}: holds values that are not finite, as {bad.any(axis=1).sum()} of "
+            f"{len(bad)} trials do: drop or repair them"
         )
-
-
-def make_info(
-    ch_names: Sequence[str], sfreq: float, positions: Mapping[str, Sequence[float]] | None = None
-) -> mne.Info:
-    """Return MNE's description of EEG channels.
-
-    Parameters
-    ----------
-    ch_names : sequence of str
-        Names in any case; those of the 10-05 system get their place on the head.
-    sfreq : float
-        Rate in Hz.
-    positions : mapping of str to (x, y, z), optional
-        Places of the electrodes in m in MNE's head coordinates, where they are known.
-
-    Returns
-    -------
-    mne.Info
-        With these places, or those of the standard montage.
-    """
-    import mne
-
-    info = mne.create_info(list(ch_names), sfreq, "eeg", verbose="error")
-    montage: Any
-    if positions is None:
-        montage = _standard_montage()
-    else:
-        places = {name: np.array(place) for name, place in positions.items()}
-        montage = mne.channels.make_dig_montage(places, coord_frame="head")
-    info.set_montage(montage, match_case=False, on_missing="ignore", verbose="error")
-    return info
-
-
-def _standard_montage() -> Any:
-    import mne
-
-    montage = mne.channels.make_standard_montage(MONTAGE)
-    known = montage.get_positions()
-    places = known["ch_pos"]
-    added = {name: (places[one] + places[other]) / 2 for name, (one, other) in _BETWEEN.items()}
-    landmarks = {name: known[name] for name in ("nasion", "lpa", "rpa")}
-    return montage + mne.channels.make_dig_montage(added, coord_frame=known["coord_frame"], **landmarks)
-
-
-def positions_of(info: mne.Info) -> dict[str, list[float]]:
-    """Return the places of the electrodes, where they are known, as `make_info` takes them."""
-    places = {channel["ch_name"]: channel["loc"][:3] for channel in info["chs"]}
-    return {name: [float(value) for value in place] for name, place in places.items() if np.isfinite(place).all()}

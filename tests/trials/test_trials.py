@@ -4,6 +4,7 @@ import pytest
 
 from mindglyph import Trials
 from mindglyph.errors import UserError
+from mindglyph.trials import ExtraSignals
 
 
 def _trials(n: int = 6, **changes: object) -> Trials:
@@ -25,7 +26,8 @@ def test_arrays_become_trials_in_order() -> None:
         ({"y": np.zeros(5)}, "5 labels for 6 trials"),
         ({"ch_names": ["TP9"]}, "1 channel names for 2 channels"),
         ({"X": np.zeros((6, 64))}, "give \\(n_trials, n_channels, n_times\\)"),
-        ({"X": np.full((6, 2, 64), np.nan)}, "not finite"),
+        ({"X": np.full((6, 2, 64), np.nan)}, "trial 0, channel 'TP9': .*not finite, as 6 of 6"),
+        ({"ch_names": ["TP9", "TP9"]}, "more than one channel is called 'TP9'"),
         ({"images": np.zeros((4, 28, 28), np.uint8)}, "4 images for 6 trials"),
     ],
 )
@@ -45,16 +47,10 @@ def test_selection_keeps_the_parts_together() -> None:
         np.testing.assert_array_equal(part.signals, trials.signals[events // 10 - 1])
 
 
-def test_mne_gets_volts_names_and_places() -> None:
-    trials = _trials(ch_names=["PZ", "FP1"])
-    epochs = trials.to_mne()
-    np.testing.assert_allclose(epochs.get_data(), trials.signals * 1e-6, rtol=1e-6)
-    assert epochs.event_id == {"0": 0, "1": 1, "2": 2}
-    assert epochs.metadata["event"].tolist() == list(range(6))
-    pz, fp1 = (channel["loc"][:3] for channel in epochs.info["chs"])
-    assert fp1[1] > 0.05 > pz[1], "FP1 lies in front"
-
-
-def test_words_may_be_labels() -> None:
-    trials = _trials(y=np.array(["face", "house"] * 3))
-    assert trials.to_mne().event_id == {"face": 0, "house": 1}
+def test_the_start_before_the_event_and_other_signals_come_along() -> None:
+    pulse = ExtraSignals(np.zeros((6, 1, 32), np.float32), ("pulse",), 64.0)
+    trials = _trials(tmin=-0.2, extras={"PPG": pulse})
+    assert trials.tmin == -0.2
+    assert trials.extras["PPG"] is pulse
+    with pytest.raises(UserError, match="6 PPG for 5 trials"):
+        _trials(n=5, extras={"PPG": pulse})
