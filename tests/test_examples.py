@@ -1,0 +1,43 @@
+"""The examples that a reader would copy run as they stand."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mindglyph.store import Store
+
+ROOT = Path(__file__).parents[1]
+
+
+def _blocks(text: str) -> str:
+    found = re.findall(r"^```python\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+    assert found, "the examples are gone"
+    return "\n".join(found)
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Examples write where they stand, MNE and MOABB to the home folder."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("_MNE_FAKE_HOME_DIR", "MNE_DATA", "MOABB_RESULTS"):
+        monkeypatch.setenv(name, str(tmp_path))
+
+
+def test_the_example_of_the_readme_runs() -> None:
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## With your own arrays")[1].split("\n## ")[0]
+    names: dict[str, object] = {}
+    exec(_blocks(section), names)
+    assert names["probabilities"].shape == (40, 2)
+
+
+# What braindecode, and MOABB with h5py, use of libraries that are about to give it up.
+@pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame.set_index:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:Creating a dataset without passing data or dtype")
+def test_the_examples_of_the_bridges_run(signal: Store, tmp_path: Path) -> None:
+    (tmp_path / "mw.store").symlink_to(signal.path, target_is_directory=True)
+    names: dict[str, object] = {}
+    exec(_blocks((ROOT / "docs" / "bridges.md").read_text(encoding="utf-8")), names)
+    assert len(names["windows"]) == 60
+    assert names["scores"]["session"].tolist() == ["0", "1", "2", "3", "4"]
+    assert names["scores"]["score"].mean() > 0.2
