@@ -1,0 +1,1 @@
+"""Fetches MindBigData's published sets, and checks what came."""
