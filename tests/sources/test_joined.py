@@ -25,10 +25,18 @@ def test_events_run_on_and_each_file_is_a_session(tmp_path: Path, row: MakeRow) 
     report = write_store(tmp_path / "store", recording)
     trials = Store(tmp_path / "store").trials()
     assert report["rows_read"] == report["rows_kept"] == 4
-    assert trials.metadata["event"].tolist() == [5, 7, 13, 15]
+    assert trials.metadata["event"].tolist() == [5, 7, 12, 14]
     assert trials.metadata["session"].tolist() == [1, 1, 2, 2]
     assert trials.metadata["file"].tolist() == ["run-10.txt"] * 2 + ["run-2.txt"] * 2
     assert trials.signals[:, 0, 0].tolist() == [0, 0, 10, 10]
+
+
+def test_events_that_count_from_zero_never_meet(tmp_path: Path, row: MakeRow) -> None:
+    paths = [tmp_path / f"run-{number}.txt" for number in range(3)]
+    for path in paths:
+        path.write_text("".join(row(event, "FP1") + "\n" for event in (0, 1, 2)))
+    write_store(tmp_path / "store", recognise(paths))
+    assert Store(tmp_path / "store").trials().metadata["event"].tolist() == list(range(9))
 
 
 def test_a_folder_is_read_in_natural_order_and_says_what_it_passed_over(tmp_path: Path, row: MakeRow) -> None:

@@ -48,19 +48,20 @@ def joined(path: Path, recordings: Sequence[Recording]) -> Recording:
                 )
 
     def read() -> Iterator[Chunk]:
-        events = done = 0
+        last = done = 0
         for number, recording in enumerate(recordings, start=1):
-            last = 0
+            shift: int | None = None
             for chunk in recording.read():
                 if chunk.trials is not None:
                     table = chunk.trials.metadata
-                    last = max(last, int(table["event"].max()))
+                    if shift is None:
+                        # A file that counts from zero goes on one later, lest its first event be the last one again.
+                        shift = last + max(0, 1 - int(table["event"].min())) if number > 1 else 0
                     own = {name: number for name in ("session", "run") if name not in table}
-                    table = table.assign(event=table["event"] + events, part=number, **own)
+                    table = table.assign(event=table["event"] + shift, part=number, **own)
+                    last = max(last, int(table["event"].max()))
                     chunk = replace(chunk, trials=replace(chunk.trials, metadata=table))
                 yield replace(chunk, position=min(done + chunk.position, done + recording.size))
-            # One more, since some formats count their events from zero.
-            events += last + 1
             done += recording.size
 
     return replace(
