@@ -32,7 +32,8 @@ def test_the_example_of_the_readme_runs() -> None:
 
 
 # What braindecode, and MOABB with h5py, use of libraries that are about to give it up.
-@pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame.set_index:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:Montage name 'standard_1020' is deprecated:FutureWarning")
 @pytest.mark.filterwarnings("ignore:Creating a dataset without passing data or dtype")
 def test_the_examples_of_the_bridges_run(signal: Store, tmp_path: Path) -> None:
     (tmp_path / "mw.store").symlink_to(signal.path, target_is_directory=True)

@@ -8,8 +8,11 @@ import pytest
 from mindglyph import Trials
 from mindglyph.errors import UserError
 
-# braindecode's and its dependencies' own deprecations.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+# What braindecode uses of libraries that are about to give it up.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:Montage name 'standard_1020' is deprecated:FutureWarning"),
+]
 
 
 def _trials(n: int = 48, **columns: object) -> Trials:

@@ -11,6 +11,7 @@ Digits" of 2014-15 and the "IMAGENET of the Brain" of 2018); doi:10.48550/arXiv.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from mindglyph.errors import UserError
@@ -26,7 +27,7 @@ ACKNOWLEDGE = "David Vivancos, MindBigData (www.mindbigdata.com), asks to be ack
 
 
 @dataclass(frozen=True)
-class PublishedSet:
+class PublishedSet(ABC):
     """A set that can be fetched.
 
     Attributes
@@ -47,9 +48,9 @@ class PublishedSet:
     recording: str
 
     @property
+    @abstractmethod
     def page(self) -> str:
         """Where the author describes it, and says what he asks of those who use it."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -70,24 +69,8 @@ def write_store(
     """
     _refuse_to_sweep_away(path, recording.path)
     start = time.perf_counter()
-    counts: Counter[str] = Counter()
-    reasons: dict[str, dict[str, Any]] = {}
     with replaced_folder(path, layout.MARKER) as folder:
-        with ExitStack() as stack:
-            refused = stack.enter_context(pq.ParquetWriter(folder / layout.REJECTED, _REFUSED))
-            content = stack.enter_context(_Content(folder))
-            for chunk in recording.read():
-                counts["read"] += chunk.rows_read
-                counts["rejected"] += len(chunk.refusals)
-                if chunk.refusals:
-                    refused.write_table(_refused_table(chunk))
-                _count_reasons(reasons, chunk)
-                if chunk.trials is not None:
-                    content.append(chunk.trials)
-                if report is not None:
-                    report(chunk.position)
-            if not content.tables:
-                raise _nothing_read(recording.path, reasons)
+        content, counts, reasons = _read_into(folder, recording, report)
         table = _in_order_of_recording(folder, content, recording)
         if pictures is not None and layout.IMAGES not in content.files:
             np.save(folder / layout.IMAGES, _pictures_of(table, pictures, recording.path))
@@ -110,6 +93,31 @@ def write_store(
         write_json(folder / layout.REPORT, result)
         write_json(folder / layout.MARKER, _about(folder, recording, content, table, truth))
     return result
+
+
+def _read_into(
+    folder: Path, recording: Recording, report: Callable[[int], None] | None
+) -> tuple[_Content, Counter[str], dict[str, dict[str, Any]]]:
+    """Write all chunks; return what was written, how many rows were read and rejected, and why."""
+    counts: Counter[str] = Counter()
+    reasons: dict[str, dict[str, Any]] = {}
+    with (
+        pq.ParquetWriter(folder / layout.REJECTED, _REFUSED) as refused,
+        _Content(folder) as content,
+    ):
+        for chunk in recording.read():
+            counts["read"] += chunk.rows_read
+            counts["rejected"] += len(chunk.refusals)
+            if chunk.refusals:
+                refused.write_table(_refused_table(chunk))
+            _count_reasons(reasons, chunk)
+            if chunk.trials is not None:
+                content.append(chunk.trials)
+            if report is not None:
+                report(chunk.position)
+        if not content.tables:
+            raise _nothing_read(recording.path, reasons)
+    return content, counts, reasons
 
 
 def _refuse_to_sweep_away(path: Path, source: Path) -> None:
