@@ -68,6 +68,7 @@ def test_help_needs_none_of_the_heavy_libraries() -> None:
 @pytest.mark.parametrize(
     "command",
     [
+        "fetch",
         "simulate",
         "import",
         "inspect",
