@@ -35,7 +35,7 @@ _STIM = "STIM"
 
 
 class StoreDataset(BaseDataset):  # type: ignore[misc]
-    """Stores as a data set of MOABB, one subject a store.
+    """Stores as a data set of MOABB.
 
     A session is given to MOABB as one continuous recording: its trials one after the other, each
     held at its first and last value beyond its ends, so that a band-pass filter sees no step near
@@ -45,9 +45,11 @@ class StoreDataset(BaseDataset):  # type: ignore[misc]
     Parameters
     ----------
     stores : mapping of int or str to Path, or sequence of Path
-        The folder of each subject's store; without names, subjects are numbered from 1.
+        The folder of each subject's store; without names, subjects are numbered from 1. Where
+        the metadata of store 1 name several subjects, they are "1-NAME", "1-OTHER", …
     blocks : int
-        Where a store knows no sessions: how many stretches of the recording to call sessions.
+        Where the metadata name no `session`, or one only: how many stretches of the recording to
+        call sessions.
     gap : int
         Trials left out between two such stretches, which would resemble each other.
     padding : float
@@ -58,8 +60,8 @@ class StoreDataset(BaseDataset):  # type: ignore[misc]
     Raises
     ------
     UserError
-        If a store cannot be opened, knows no order of recording, holds several subjects or too
-        few trials, or if stores differ in channels, rate or length of a trial.
+        If a store cannot be opened, knows no order of recording or holds too few trials, or if
+        stores differ in channels, rate or length of a trial.
     """
 
     def __init__(
@@ -69,23 +71,28 @@ class StoreDataset(BaseDataset):  # type: ignore[misc]
         gap: int = 10,
         padding: float = 2.0,
     ) -> None:
+        if isinstance(stores, str | Path):
+            stores = [stores]
         named = stores if isinstance(stores, Mapping) else dict(enumerate(stores, start=1))
         if not named:
             raise UserError("no store was given: name at least one")
         if blocks < 1 or gap < 0 or padding < 0:
             raise UserError(f"blocks {blocks}, gap {gap}, padding {padding}: give at least 1, 0 and 0")
-        self.stores = {subject: Path(path) for subject, path in named.items()}
         self.blocks, self.gap, self.padding = blocks, gap, padding
-        opened = [Store(path) for path in self.stores.values()]
+        opened = [Store(Path(path)) for path in named.values()]
         trials = [store.trials(extras=False) for store in opened]
         _refuse_what_differs(opened, trials)
-        labels = np.unique(np.concatenate([part.labels for part in trials]))
+        self.stores: dict[int | str, Path] = {}
+        self.sessions: dict[int | str, list[np.ndarray]] = {}
+        for name, store, part in zip(named, opened, trials, strict=True):
+            for subject, places in _subjects(name, part.metadata):
+                self.stores[subject] = store.path
+                self.sessions[subject] = self._sessions_of(part.metadata, places, f"{store.path}: subject {subject}")
+        labels = dict.fromkeys(str(label) for part in trials for label in np.unique(part.labels))
         super().__init__(
             subjects=list(self.stores),
-            sessions_per_subject=min(
-                len(self._sessions(*one)) for one in zip(self.stores.values(), trials, strict=True)
-            ),
-            events={str(label): code for code, label in enumerate(labels, start=1)},
+            sessions_per_subject=min(map(len, self.sessions.values())),
+            events={label: code for code, label in enumerate(labels, start=1)},
             code=f"StoreDataset-{self._digest(opened)}",
             interval=_interval(trials[0]),
             paradigm="labels",
@@ -108,20 +115,20 @@ class StoreDataset(BaseDataset):  # type: ignore[misc]
     def _get_single_subject_data(self, subject: int | str) -> dict[str, dict[str, mne.io.RawArray]]:
         (path,) = self.data_path(subject)
         trials = Store(Path(path)).trials(extras=False)
-        sessions = enumerate(self._sessions(Path(path), trials))
+        sessions = enumerate(self.sessions[subject])
         return {str(number): {"0": self._continuous(trials.select(places))} for number, places in sessions}
 
-    def _sessions(self, path: Path, trials: Trials) -> list[np.ndarray]:
-        """Return the places of each session's trials."""
-        if "session" in trials.metadata:
-            numbers, names = pd.factorize(trials.metadata["session"], use_na_sentinel=False)
+    def _sessions_of(self, metadata: pd.DataFrame, places: np.ndarray, whose: str) -> list[np.ndarray]:
+        """Return where in the store the trials of each session lie; `places` are those of the subject."""
+        if "session" in metadata:
+            numbers, names = pd.factorize(metadata["session"].iloc[places], use_na_sentinel=False)
             if len(names) > 1:
-                return [np.flatnonzero(numbers == number) for number in range(len(names))]
-        stretches = np.array_split(np.arange(len(trials)), self.blocks)
+                return [places[numbers == number] for number in range(len(names))]
+        stretches = np.array_split(places, self.blocks)
         kept = [stretch[self.gap :] if number else stretch for number, stretch in enumerate(stretches)]
         if not all(map(len, kept)):
             raise UserError(
-                f"{path}: {len(trials)} trials are too few for {self.blocks} blocks with {self.gap} left out "
+                f"{whose}: {len(places)} trials are too few for {self.blocks} blocks with {self.gap} left out "
                 "between: ask for fewer blocks or a smaller gap"
             )
         return kept
@@ -194,6 +201,17 @@ class LabelParadigm(BaseParadigm):  # type: ignore[misc]
         return {name: code for name, code in known.items() if self.events is None or name in self.events}
 
 
+def _subjects(name: int | str, metadata: pd.DataFrame) -> list[tuple[int | str, np.ndarray]]:
+    """Return the subjects of a store, with the places of their trials."""
+    everything = np.arange(len(metadata))
+    if "subject" not in metadata:
+        return [(name, everything)]
+    numbers, names = pd.factorize(metadata["subject"], use_na_sentinel=False)
+    if len(names) < 2:
+        return [(name, everything)]
+    return [(f"{name}-{one}", everything[numbers == number]) for number, one in enumerate(names)]
+
+
 def _first_sample(trials: Trials) -> int:
     return round(trials.tmin * trials.sfreq)
 
@@ -216,8 +234,6 @@ def _refuse_what_differs(opened: Sequence[Store], trials: Sequence[Trials]) -> N
     for store, part in zip(opened, trials, strict=True):
         if not store.about["ordered"]:
             raise UserError(f"{store.path}: the order of recording is not known, so no split of it is honest")
-        if "subject" in part.metadata and part.metadata["subject"].nunique() > 1:
-            raise UserError(f"{store.path}: holds several subjects: import each one's recording on its own")
         for what, one, other in (
             ("channels", part.info["ch_names"], first.info["ch_names"]),
             ("rate in Hz", part.sfreq, first.sfreq),

@@ -37,7 +37,8 @@ def to_mne(trials: Trials) -> mne.EpochsArray:
         Event ids follow the sorted labels. Extras of the same rate and length come along as
         channels of type `misc`, in their own unit; what was recorded at another rate is left
         out, as are the pictures shown. Events lie at the `sample` of the metadata where it
-        rises from trial to trial, and else at 0, 1, 2, …
+        rises from trial to trial, and else at 0, 1, 2, … MNE puts `tmin` on the nearest whole
+        sample.
 
     Raises
     ------
