@@ -20,8 +20,6 @@ from mindglyph.sources.recording import Chunk, Recording
 from mindglyph.store import layout
 from mindglyph.trials import Trials, positions_of
 
-_BYTES_AT_ONCE = 1 << 24
-
 _REFUSED = pa.schema(
     [
         ("file", pa.string()),
@@ -233,14 +231,17 @@ def _in_order_of_recording(folder: Path, content: _Content, recording: Recording
 
 
 def _reorder(path: Path, order: np.ndarray) -> None:
-    unordered = np.load(path, mmap_mode="r")
-    at_once = max(1, _BYTES_AT_ONCE // unordered[:1].nbytes)
-    with path.with_name("ordered.npy").open("wb") as file:
-        _write_header(file, unordered.shape, unordered.dtype)
-        for start in range(0, len(order), at_once):
-            file.write(unordered[order[start : start + at_once]].data)
-    del unordered
-    path.with_name("ordered.npy").replace(path)
+    # Trial by trial through a file: the pages of a memory map would stay in the process.
+    mapped = np.load(path, mmap_mode="r")
+    start, size = mapped.offset, mapped[:1].nbytes
+    ordered = path.with_name("ordered.npy")
+    with path.open("rb") as unordered, ordered.open("wb") as file:
+        _write_header(file, mapped.shape, mapped.dtype)
+        for place in order.tolist():
+            unordered.seek(start + place * size)
+            file.write(unordered.read(size))
+    del mapped
+    ordered.replace(path)
 
 
 def _pictures_of(table: pd.DataFrame, pictures: Mapping[int, np.ndarray], source: Path) -> np.ndarray:
