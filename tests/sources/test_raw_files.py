@@ -12,7 +12,7 @@ import pytest
 from mindglyph.errors import UserError
 from mindglyph.headsets import HEADSETS
 from mindglyph.sources.formats import recognise
-from mindglyph.sources.raw_files import clean_name
+from mindglyph.sources.raw_files import clean_name, eeg_names
 from mindglyph.sources.recording import ImportSettings
 from mindglyph.trials import Trials
 
@@ -132,3 +132,60 @@ def test_damaged_files_are_one_clear_error(tmp_path: Path, make_raw: MakeRaw) ->
     )
     with pytest.raises(UserError, match=r"lonely\.vhdr: cannot be read"):
         recognise(tmp_path / "lonely.vhdr")
+
+
+def _edf(path: Path, rates: dict[str, int]) -> Path:
+    rng = np.random.default_rng(0)
+    signals = [
+        edfio.EdfSignal(rng.normal(0, 10, rate * 10), rate, label=name, physical_dimension="uV")
+        for name, rate in rates.items()
+    ]
+    marks = [edfio.EdfAnnotation(second, None, str(second % 2)) for second in range(1, 9)]
+    edfio.Edf(signals, annotations=marks).write(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("names", "eeg"),
+    [
+        ([*(f"A{n}" for n in range(1, 33)), *(f"B{n}" for n in range(1, 33)), "EXG1"], 64),
+        ([*(f"E{n}" for n in range(1, 129)), "Cz"], 129),
+        (["EEG Fpz-Cz", "EEG Pz-Oz", "EOG horizontal", "Resp oro-nasal"], 2),
+        (["Fp1", "Fp2", "A1", "A2", "ECG"], 4),
+        (["EEG.AF3", "EEG.Counter", "EEG.MarkerHardware"], 1),
+        (["ECG", "Resp"], 0),
+    ],
+)
+def test_eeg_is_told_by_the_names(names: list[str], eeg: int) -> None:
+    assert list(eeg_names(names)) == names[:eeg]
+
+
+def test_two_channels_that_would_be_called_alike_keep_their_names() -> None:
+    assert list(eeg_names(["EEG Fp1-A1", "EEG Fp1-A2", "EEG Cz-A1"]).values()) == ["EEG Fp1-A1", "EEG Fp1-A2", "Cz"]
+
+
+def test_a_file_without_eeg_is_said_with_its_channels(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"none of its channels is EEG by its name \(ECG, Resp\)"):
+        recognise(_edf(tmp_path / "x.edf", {"ECG": 128, "Resp": 128}))
+
+
+def test_signals_of_another_rate_do_not_change_the_eegs(tmp_path: Path) -> None:
+    recording = recognise(_edf(tmp_path / "x.edf", {"EEG Fp1": 128, "EEG Fp2": 128, "ECG": 512}))
+    assert (recording.info["ch_names"], recording.info["sfreq"]) == (["Fp1", "Fp2"], 128)
+    assert "left out, since their rate is not the EEG's 128 Hz: ECG" in recording.warnings
+
+
+def test_a_cut_file_is_taken_only_if_it_is_asked_for(tmp_path: Path) -> None:
+    path = _edf(tmp_path / "x.edf", {"Fp1": 128, "Fp2": 128})
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(UserError, match=r"x\.edf: ends \d of 10 records early .*--accept-cut"):
+        recognise(path)
+    recording = recognise(path, ImportSettings(accept_cut=True))
+    assert "of 10 records are missing at its end" in recording.warnings[0]
+    assert sum(chunk.rows_read for chunk in recording.read()) in (3, 4, 5)
+
+
+def test_numbered_electrodes_get_no_places(tmp_path: Path) -> None:
+    recording = recognise(_edf(tmp_path / "x.edf", dict.fromkeys(("A1", "A2", "A3", "A4"), 128)))
+    assert recording.info.get_montage() is None

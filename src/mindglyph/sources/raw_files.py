@@ -1,15 +1,17 @@
 """Reads continuous recordings in the formats of laboratories: EDF, BDF, FIF, BrainVision, through MNE.
 
-EDF, BDF and BrainVision do not say for sure which signals are EEG. A channel whose name, once
-cleaned (`EEG Fp1-Ref`, `EEG.AF3`, `Fc5.`), is a place of the 10-05 system is one; where no name is,
-as with nets that number their electrodes, all that MNE takes for EEG are.
+EDF, BDF and BrainVision do not say for sure which signals are EEG. A channel is one whose name
+says `EEG`, or, once cleaned (`EEG Fp1-Ref`, `EEG.AF3`, `Fc5.`), is a place of the 10-05 system.
+Caps and nets that number their electrodes (A1 … B32, E1 … E128) are known by most names being of
+that kind; then these are EEG, and have no places: their A1 is no ear.
 """
 
 from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,12 +20,15 @@ import mne
 
 from mindglyph.errors import UserError
 from mindglyph.sources.continuous import Continuous, cut_trials
+from mindglyph.sources.edf_header import read_header
+from mindglyph.sources.events import some
 from mindglyph.sources.recording import CONTINUOUS_OPTIONS, FileFormat, ImportSettings, Recording, Start
 from mindglyph.trials import MONTAGE
 
 _EMOTIV = ("AF3", "F7", "F3", "FC5", "T7", "P7", "O1", "O2", "P8", "T8", "FC6", "F4", "F8", "AF4")
-_EMOTIV_SIGNS = {"COUNTER", "INTERPOLATED", "BATTERY", "RAW_CQ", "TIME_STAMP_S", "OR_TIME_STAMP_S"}
-_MARKERS = ("MARKER_HARDWARE", "MARKER", "MARKERS", "MARKERVALUEINT", "MARKERVALUE", "STATUS", "TRIGGER", "STI 014")
+_EMOTIV_SIGNS = {"COUNTER", "INTERPOLATED", "BATTERY", "RAWCQ", "TIMESTAMPS", "ORTIMESTAMPS"}
+_MARKERS = {"MARKERHARDWARE", "MARKER", "MARKERS", "MARKERVALUEINT", "MARKERVALUE", "STATUS", "TRIGGER", "STI014"}
+_NUMBERED = re.compile(r"(?:[A-H]|E|EEG|Ch|Chan|Channel)?[ _-]?\d{1,3}$", re.IGNORECASE)
 _DRESSING = re.compile(r"^(?:EEG[ ._-]*)?(.*?)(?:-(?:Ref|REF|LE|AR|A1|A2|AVG|M1|M2))?\.*$")
 
 
@@ -69,34 +74,95 @@ def clean_name(name: str) -> str:
     return match.group(1).strip() if match else name
 
 
+def _word(name: str) -> str:
+    """Return what a channel that is no EEG is known by: `EEG.Marker_Hardware` is MARKERHARDWARE."""
+    return re.sub("[ ._-]", "", clean_name(name)).upper()
+
+
 @cache
 def _known_places() -> frozenset[str]:
     montage: Any = mne.channels.make_standard_montage(MONTAGE)
     return frozenset(name.upper() for name in montage.ch_names)
 
 
-def _told_apart(raw: mne.io.BaseRaw) -> tuple[str, list[str]]:
-    """Set names, kinds and places of the channels; return the device and what a user must know."""
-    cleaned = {name: clean_name(name) for name in raw.ch_names}
+def eeg_names(names: Sequence[str]) -> dict[str, str]:
+    """Find out which channels are EEG by their names.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of all channels as the file has them.
+
+    Returns
+    -------
+    dict of str to str
+        Name of each EEG channel, and what it is called once cleaned.
+    """
+    numbered = {name: name for name in names if _NUMBERED.match(name.strip())}
+    cleaned = {name: clean_name(name) for name in names if name not in numbered}
     places = {name: clean for name, clean in cleaned.items() if clean.upper() in _known_places()}
+    if len(numbered) > len(places):
+        return {name: name for name in names if name in numbered or name in places}
+    places |= {name: clean for name in numbered if (clean := clean_name(name)).upper() in _known_places()}
+    # Two that would be called alike, as an electrode against either ear, keep the names that they have.
+    times = Counter(clean.upper() for clean in places.values())
+    return {
+        name: places[name] if name in places and times[places[name].upper()] == 1 else name
+        for name in names
+        # Emotiv puts `EEG.` before all of its signals, counters among them.
+        if name in places or re.match(r"EEG(?!\.)", name, re.IGNORECASE)
+    }
+
+
+def _told_apart(path: Path, raw: mne.io.BaseRaw, kinds_known: bool = False) -> tuple[str, list[str]]:
+    """Set names, kinds and places of the channels; return the device and what a user must know."""
     kinds = dict(zip(raw.ch_names, raw.get_channel_types(), strict=True))
+    eeg = eeg_names([name for name, kind in kinds.items() if kind != "stim"])
+    if not eeg and kinds_known:
+        eeg = {name: name for name, kind in kinds.items() if kind == "eeg"}
+    if not eeg:
+        raise UserError(
+            f"{path}: none of its channels is EEG by its name ({some(raw.ch_names, 40)}): "
+            "name them after the 10-05 system, or 'EEG …'"
+        )
+    others = [name for name, kind in kinds.items() if kind == "eeg" and name not in eeg]
+    raw.set_channel_types(dict.fromkeys(others, "misc"), on_unit_change="ignore", verbose="error")
+    raw.set_channel_types(dict.fromkeys(eeg, "eeg"), on_unit_change="ignore", verbose="error")
+    renamed = {name: clean for name, clean in eeg.items() if name != clean}
+    raw.rename_channels(renamed, verbose="error")
     remarks: list[str] = []
-    if places:
-        others = [name for name, kind in kinds.items() if kind == "eeg" and name not in places]
-        raw.set_channel_types(dict.fromkeys(others, "misc"), on_unit_change="ignore", verbose="error")
-        wrong = {name: "eeg" for name in places if kinds[name] not in ("eeg", "stim")}
-        raw.set_channel_types(wrong, on_unit_change="ignore", verbose="error")
-        renamed = {name: clean for name, clean in places.items() if name != clean and clean not in raw.ch_names}
-        raw.rename_channels(renamed, verbose="error")
-        if renamed:
-            remarks.append("channels renamed: " + ", ".join(f"{old} is {new}" for old, new in renamed.items()))
-        if others:
-            remarks.append(f"kept beside the EEG, since their names are no places on the head: {', '.join(others)}")
-    montage: Any = mne.channels.make_standard_montage(MONTAGE)
-    if raw.get_montage() is None:
+    if renamed:
+        remarks.append("channels renamed: " + ", ".join(f"{old} is {new}" for old, new in renamed.items()))
+    if others:
+        remarks.append(f"kept beside the EEG, since their names are no places on the head: {', '.join(others)}")
+    numbered = sum(bool(_NUMBERED.match(name)) for name in eeg) > len(eeg) / 2
+    if raw.get_montage() is None and not numbered:
+        montage: Any = mne.channels.make_standard_montage(MONTAGE)
         raw.set_montage(montage, match_case=False, on_missing="ignore", verbose="error")
-    emotiv = set(_EMOTIV) <= set(places.values()) and bool(_EMOTIV_SIGNS & {name.upper() for name in cleaned})
+    emotiv = set(_EMOTIV) <= set(eeg.values()) and not _EMOTIV_SIGNS.isdisjoint(map(_word, kinds))
     return ("Emotiv EPOC" if emotiv else ""), remarks
+
+
+def _of_the_eegs_rate(path: Path, name: str, accept_cut: bool) -> tuple[list[str], list[str]]:
+    """Return the signals that are to be left out of an EDF or BDF, and what a user must know.
+
+    MNE would bring all signals to the highest rate of any, and so the EEG to that of an ECG.
+    """
+    header = read_header(path, 2 if name == "edf" else 3)
+    if header.missing and not accept_cut:
+        raise UserError(
+            f"{path}: ends {header.missing} of {header.n_records} records early (a copy that broke off?): "
+            "fetch it again, or take what is there with --accept-cut"
+        )
+    remarks = [f"{header.missing} of {header.n_records} records are missing at its end"] if header.missing else []
+    eeg = eeg_names([label for label in header.signals if _word(label) not in _MARKERS])
+    if not eeg:
+        return [], remarks
+    rate = Counter(header.rate(label) for label in eeg).most_common(1)[0][0]
+    left = [label for label in header.signals if header.rate(label) != rate]
+    if left:
+        remarks.append(f"left out, since their rate is not the EEG's {rate:g} Hz: {', '.join(left)}")
+    return left, remarks
 
 
 def open_edf(path: Path, name: str, settings: ImportSettings) -> Recording:
@@ -109,7 +175,7 @@ def open_edf(path: Path, name: str, settings: ImportSettings) -> Recording:
     name : {"edf", "bdf"}
         Which of the two.
     settings : ImportSettings
-        Where the events are.
+        Where the events are, and whether a file that breaks off is taken.
 
     Returns
     -------
@@ -124,18 +190,21 @@ def open_edf(path: Path, name: str, settings: ImportSettings) -> Recording:
     reader: Any = mne.io.read_raw_edf if name == "edf" else mne.io.read_raw_bdf
     if path.suffix.lower() != f".{name}":
         raise UserError(f"{path}: holds {name.upper()} data: give it a name that ends in .{name}")
+    left, known = _of_the_eegs_rate(path, name, settings.accept_cut)
     # In EDF, MNE would cut a marker that is kept as 6.9997 to 6; BDF's status has flags that MNE knows to leave out.
-    raw, remarks = read_raw(path, reader, **({"stim_channel": None} if name == "edf" else {}))
-    markers = [channel for channel in raw.ch_names if channel.strip().upper() in _MARKERS]
+    raw, remarks = read_raw(path, reader, exclude=left, **({"stim_channel": None} if name == "edf" else {}))
+    # What MNE says of the number of records is said already.
+    remarks = [remark for remark in remarks if "Number of records" not in remark]
+    markers = [channel for channel in raw.ch_names if _word(channel) in _MARKERS]
     raw.set_channel_types(dict.fromkeys(markers, "stim"), on_unit_change="ignore", verbose="error")
-    device, told = _told_apart(raw)
-    return cut_trials(path, name, Continuous(raw, device, warnings=(*remarks, *told)), settings)
+    device, told = _told_apart(path, raw)
+    return cut_trials(path, name, Continuous(raw, device, warnings=(*known, *remarks, *told)), settings)
 
 
 def open_brainvision(path: Path, settings: ImportSettings) -> Recording:
     """Open a BrainVision header with its signals and markers beside it."""
     raw, remarks = read_raw(path, mne.io.read_raw_brainvision)
-    device, told = _told_apart(raw)
+    device, told = _told_apart(path, raw, kinds_known=True)
     return cut_trials(path, "brainvision", Continuous(raw, device, warnings=(*remarks, *told)), settings)
 
 
@@ -156,14 +225,14 @@ FORMATS = (
         "European Data Format, EmotivPRO's among them",
         _begins(b"0       "),
         lambda path, settings: open_edf(path, "edf", settings),
-        CONTINUOUS_OPTIONS,
+        CONTINUOUS_OPTIONS | {"accept_cut"},
     ),
     FileFormat(
         "bdf",
         "BioSemi Data Format",
         _begins(b"\xffBIOSEMI"),
         lambda path, settings: open_edf(path, "bdf", settings),
-        CONTINUOUS_OPTIONS,
+        CONTINUOUS_OPTIONS | {"accept_cut"},
     ),
     FileFormat("fif", "MNE's FIF", _begins(b"\0\0\0\x64\0\0\0\x1f"), open_fif, CONTINUOUS_OPTIONS),
     FileFormat(
