@@ -48,3 +48,15 @@ def test_a_folder_without_eeg_is_said(tmp_path: Path) -> None:
     (tmp_path / "dataset_description.json").write_text(json.dumps({"Name": "x", "BIDSVersion": "1.9.0"}))
     with pytest.raises(UserError, match="holds no EEG recording as BIDS names them"):
         recognise(tmp_path)
+
+
+def test_a_run_without_such_events_is_passed_over_with_a_word(folder: Path) -> None:
+    for table in folder.glob("sub-02/ses-b/eeg/*events.tsv"):
+        table.write_text(table.read_text().replace("digit/", "rest/"))
+    recording = recognise(folder, ImportSettings(code=r"digit/(\d)"))
+    assert sum(chunk.rows_read for chunk in recording.read()) == 12
+    assert recording.warnings[-1].startswith("passed over, since no such events are in: sub-02_ses-b_task-digits_eeg")
+    with pytest.raises(UserError, match="none of its events matches --code 'letter'"):
+        recognise(folder, ImportSettings(code="letter"))
+    with pytest.raises(UserError, match="holds 4 recordings, and --events is a table of one"):
+        recognise(folder, ImportSettings(events=Path("events.csv")))

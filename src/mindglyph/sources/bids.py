@@ -9,6 +9,7 @@ from typing import Any
 
 from mindglyph.errors import UserError
 from mindglyph.sources.continuous import Continuous, cut_trials
+from mindglyph.sources.events import NoEvents, some
 from mindglyph.sources.joined import joined
 from mindglyph.sources.raw_files import read_raw
 from mindglyph.sources.recording import CONTINUOUS_OPTIONS, FileFormat, ImportSettings, Recording, Start
@@ -35,7 +36,7 @@ def open_bids(path: Path, settings: ImportSettings) -> Recording:
     Raises
     ------
     UserError
-        If there is no EEG, or a file cannot be read.
+        If there is no EEG, none of the events, or a file cannot be read.
     """
     import mne_bids
 
@@ -44,7 +45,25 @@ def open_bids(path: Path, settings: ImportSettings) -> Recording:
         found = mne_bids.find_matching_paths(path, datatypes="eeg", suffixes="eeg", extensions=_ENDINGS)
     if not found:
         raise UserError(f"{path}: holds no EEG recording as BIDS names them (sub-*/eeg/*_eeg.edf and the like)")
-    return joined(path, [_open_one(place, settings) for place in sorted(found, key=lambda place: str(place.fpath))])
+    # A file that goes on in split-02 is read with its split-01.
+    places = [place for place in sorted(found, key=lambda place: str(place.fpath)) if place.split in (None, "01", "1")]
+    if settings.events is not None and len(places) > 1:
+        raise UserError(f"{path}: holds {len(places)} recordings, and --events is a table of one: leave it out")
+    recordings: list[Recording] = []
+    without: list[NoEvents] = []
+    passed: list[str] = []
+    for place in places:
+        try:
+            recordings.append(_open_one(place, settings))
+        except NoEvents as error:
+            without.append(error)
+            passed.append(Path(place.fpath).name)
+    if not recordings:
+        raise without[0]
+    whole = joined(path, recordings)
+    if passed:
+        whole = replace(whole, warnings=(*whole.warnings, f"passed over, since no such events are in: {some(passed)}"))
+    return whole
 
 
 def _open_one(place: Any, settings: ImportSettings) -> Recording:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +53,8 @@ def recognise(paths: Path | Sequence[Path], settings: ImportSettings | None = No
     settings = settings or ImportSettings()
     if isinstance(paths, Path):
         return _recognise_one(paths, settings)
+    if len(paths) > 1:
+        _check_no_table(paths[0], settings)
     recordings = [_recognise_one(path, settings) for path in paths]
     return joined(paths[0], recordings)
 
@@ -71,6 +74,11 @@ def _recognise_one(path: Path, settings: ImportSettings) -> Recording:
     return found.open(path, settings)
 
 
+def _check_no_table(path: Path, settings: ImportSettings) -> None:
+    if settings.events is not None:
+        raise UserError(f"{path}: is not the only recording, and --events is a table of one: import them one by one")
+
+
 def _format_of(start: Start) -> FileFormat | None:
     return next((candidate for candidate in FORMATS if candidate.recognises(start)), None)
 
@@ -81,14 +89,27 @@ def _recordings_in(folder: Path, settings: ImportSettings) -> list[Recording]:
     known: list[Path] = []
     passed: list[Path] = []
     for path in in_natural_order(files):
+        if _is_part_of_another(path):
+            continue
         recognised = path.stat().st_size > 0 and _format_of(look_at(path)) is not None
         (known if recognised else passed).append(path)
+    if len(known) > 1:
+        _check_no_table(folder, settings)
     recordings = [_recognise_one(path, settings) for path in known]
     if recordings and passed:
         names = ", ".join(path.name for path in passed[:5]) + (" …" if len(passed) > 5 else "")
         warning = f"passed over, since they are no recordings: {names}"
         recordings[0] = replace(recordings[0], warnings=(*recordings[0].warnings, warning))
     return recordings
+
+
+def _is_part_of_another(path: Path) -> bool:
+    """Say whether a file belongs to a recording that another file names, and is read with it."""
+    if path.suffix in (".eeg", ".vmrk", ".dat"):
+        return path.with_suffix(".vhdr").is_file()
+    # FIF goes on in x-1.fif, x-2.fif where x.fif becomes too large.
+    split = re.fullmatch(r"(.+)-\d+\.fif", path.name)
+    return split is not None and path.with_name(f"{split[1]}.fif").is_file()
 
 
 def _named(name: str) -> FileFormat:

@@ -7,8 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from mindglyph.errors import UserError
 from mindglyph.sources.recording import Chunk, Recording
+from mindglyph.trials import Trials
 
 
 def joined(path: Path, recordings: Sequence[Recording]) -> Recording:
@@ -19,7 +22,7 @@ def joined(path: Path, recordings: Sequence[Recording]) -> Recording:
     path : Path
         What the user gave, for the report.
     recordings : sequence of Recording
-        Of one format, with the same channels, rate and length of a trial.
+        Of one format, with the same channels (in any order), rate and length of a trial.
 
     Returns
     -------
@@ -30,37 +33,31 @@ def joined(path: Path, recordings: Sequence[Recording]) -> Recording:
     Raises
     ------
     UserError
-        If two of them do not fit one another, with how they differ.
+        If two of them do not fit one another, with how they differ, or one is given twice.
     """
     first = recordings[0]
     if len(recordings) == 1:
         return first
-    for other in recordings[1:]:
-        for what, one, two in (
-            ("format", first.format, other.format),
-            ("channels", first.info["ch_names"], other.info["ch_names"]),
-            ("rate", first.info["sfreq"], other.info["sfreq"]),
-            ("samples of a trial", first.n_times, other.n_times),
-        ):
-            if one != two:
-                raise UserError(
-                    f"{other.path}: its {what} ({two}) differ from {first.path.name}'s ({one}): import it alone"
-                )
+    _check_together(recordings)
 
     def read() -> Iterator[Chunk]:
         last = done = 0
+        begun: tuple[Recording, Trials] | None = None
         for number, recording in enumerate(recordings, start=1):
             shift: int | None = None
             for chunk in recording.read():
                 if chunk.trials is not None:
-                    table = chunk.trials.metadata
+                    trials = _in_order_of(first.info["ch_names"], chunk.trials)
+                    begun = begun or (recording, trials)
+                    _check_parts(begun, recording, trials)
+                    table = trials.metadata
                     if shift is None:
                         # A file that counts from zero goes on one later, lest its first event be the last one again.
                         shift = last + max(0, 1 - int(table["event"].min())) if number > 1 else 0
                     own = {name: number for name in ("session", "run") if name not in table}
                     table = table.assign(event=table["event"] + shift, part=number, **own)
                     last = max(last, int(table["event"].max()))
-                    chunk = replace(chunk, trials=replace(chunk.trials, metadata=table))
+                    chunk = replace(chunk, trials=replace(trials, info=first.info, metadata=table))
                 yield replace(chunk, position=min(done + chunk.position, done + recording.size))
             done += recording.size
 
@@ -76,6 +73,55 @@ def joined(path: Path, recordings: Sequence[Recording]) -> Recording:
         order=first.order if "unix_time" in first.order else ("part", *first.order),
         warnings=tuple(_named_warnings(recordings)),
     )
+
+
+def _check_together(recordings: Sequence[Recording]) -> None:
+    first = recordings[0]
+    paths = [recording.path.resolve() for recording in recordings]
+    for place, recording in enumerate(recordings):
+        if paths.index(paths[place]) < place:
+            raise UserError(f"{recording.path}: is given twice: give each file once")
+        for what, one, two in (
+            ("format", first.format, recording.format),
+            ("channels", sorted(first.info["ch_names"]), sorted(recording.info["ch_names"])),
+            ("rate", first.info["sfreq"], recording.info["sfreq"]),
+            ("samples of a trial", first.n_times, recording.n_times),
+        ):
+            if one != two:
+                raise UserError(f"{recording.path}: {_differ(what, two, one, first.path)}")
+
+
+def _check_parts(begun: tuple[Recording, Trials], recording: Recording, trials: Trials) -> None:
+    first, before = begun
+    for what, one, two in (
+        ("kind of labels", _kind_of(before.labels), _kind_of(trials.labels)),
+        ("signals beside the EEG", _extras_of(before), _extras_of(trials)),
+        ("pictures", before.images is not None, trials.images is not None),
+        ("first moment of a trial", before.tmin, trials.tmin),
+    ):
+        if one != two:
+            raise UserError(f"{recording.path}: {_differ(what, two, one, first.path)}")
+
+
+def _differ(what: str, own: object, other: object, path: Path) -> str:
+    return f"its {what} ({own}) differ from {path.name}'s ({other}): import it alone"
+
+
+def _kind_of(labels: np.ndarray) -> str:
+    return "whole numbers" if labels.dtype.kind in "iu" else "text"
+
+
+def _extras_of(trials: Trials) -> str:
+    parts = (f"{name}: {' '.join(extra.ch_names)}" for name, extra in sorted(trials.extras.items()))
+    return ", ".join(parts) or "none"
+
+
+def _in_order_of(names: Sequence[str], trials: Trials) -> Trials:
+    """Return trials with their channels as another file has them."""
+    own = trials.info["ch_names"]
+    if own == names:
+        return trials
+    return replace(trials, signals=trials.signals[:, [own.index(name) for name in names]])
 
 
 def _named_warnings(recordings: Sequence[Recording]) -> Iterator[str]:

@@ -51,7 +51,11 @@ def _format_of(headset: Headset) -> FileFormat:
         return text_recording(path, headset, settings.accept_cut)
 
     return FileFormat(
-        headset.code.lower(), f"MindBigData's text of 2014-15, {headset.name}", recognises, open_recording
+        headset.code.lower(),
+        f"MindBigData's text of 2014-15, {headset.name}",
+        recognises,
+        open_recording,
+        frozenset({"accept_cut"}),
     )
 
 

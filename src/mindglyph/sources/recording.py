@@ -65,8 +65,8 @@ class ImportSettings(Settings):
 LINE_OPTIONS = frozenset({"accept_cut", "microvolts"})
 """Settings that formats of one trial or channel a line take."""
 
-CONTINUOUS_OPTIONS = frozenset({"events", "code", "stimulus", "stream", "tmin", "tmax"})
-"""Settings that continuous recordings take."""
+CONTINUOUS_OPTIONS = frozenset({"events", "code", "stimulus", "tmin", "tmax"})
+"""Settings that all continuous recordings take."""
 
 
 @dataclass(frozen=True)

@@ -142,4 +142,4 @@ def _recognises(start: Start) -> bool:
     return start.content.startswith(b"XDF:")
 
 
-FORMATS = (FileFormat("xdf", "Lab Streaming Layer's XDF", _recognises, _open, CONTINUOUS_OPTIONS),)
+FORMATS = (FileFormat("xdf", "Lab Streaming Layer's XDF", _recognises, _open, CONTINUOUS_OPTIONS | {"stream"}),)
