@@ -7,7 +7,7 @@ import pytest
 
 from mindglyph.errors import UserError
 from mindglyph.sources.formats import recognise
-from mindglyph.sources.muse_csv import read_muse
+from mindglyph.sources.muse_csv import find_gaps, read_muse
 from mindglyph.sources.recording import ImportSettings
 
 
@@ -93,6 +93,10 @@ def test_a_damaged_table_is_said_with_its_line(tmp_path: Path) -> None:
     path.write_text("\n".join(lines))
     with pytest.raises(UserError, match=r"run\.csv: line 42: TP9 is no number"):
         recognise(path)
+    lines = _table().to_csv(index=False).splitlines()
+    path.write_text("\n".join([*lines[:30], "", *lines[30:900], lines[900].rsplit(",", 3)[0]]) + "\n\n")
+    with pytest.raises(UserError, match=r"line 902: TP10 is no number, since the line ends before it"):
+        recognise(path)
     path.write_text(lines[0] + "\n")
     with pytest.raises(UserError, match="holds no samples"):
         recognise(path)
@@ -100,3 +104,34 @@ def test_a_damaged_table_is_said_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "cut.csv.gz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(UserError, match=r"cut\.csv\.gz: cannot be read"):
         recognise(tmp_path / "cut.csv.gz")
+    whole = bytearray(whole)
+    whole[3000:3050] = b"\xff" * 50
+    (tmp_path / "bad.csv.gz").write_bytes(whole)
+    with pytest.raises(UserError, match=r"bad\.csv\.gz: "):
+        recognise(tmp_path / "bad.csv.gz")
+
+
+def test_a_lost_packet_is_a_gap_and_a_late_one_is_none() -> None:
+    even = np.round(1.6e9 + np.arange(2000) / 256, 3)
+    late = even.copy()
+    late[600:612] += 0.03
+    assert find_gaps(late)[0].tolist() == []
+    lost = late + np.where(np.arange(2000) >= 1000, 12 / 256, 0)
+    gaps, missing_s = find_gaps(lost)
+    assert gaps.tolist() == [1000]
+    assert missing_s == pytest.approx(12 / 256, abs=0.002)
+
+
+def test_the_real_timestamps_have_no_gaps_although_they_jump(muse_visual: Path) -> None:
+    times = read_muse(muse_visual / "n170" / "run-1.csv.gz").times
+    assert np.diff(times).min() < -0.01
+    assert find_gaps(times)[0].tolist() == []
+    recording = recognise(muse_visual / "n170" / "run-1.csv.gz")
+    assert recording.seen.endswith("256.03 Hz by its timestamps")
+
+
+def test_a_held_marker_is_one_event_and_large_codes_keep_their_digits(tmp_path: Path) -> None:
+    table = _table()
+    table.loc[900:905, "Marker0"] = 1234567
+    table.to_csv(tmp_path / "run.csv", index=False)
+    assert read_muse(tmp_path / "run.csv").raw.annotations.description.tolist() == ["1", "1234567", "1"]
