@@ -124,3 +124,27 @@ def test_what_is_missing_or_damaged_is_said(tmp_path: Path, signals: np.ndarray)
     (tmp_path / "d.xdf").write_bytes(b"XDF:" + b"\xff" * 50)
     with pytest.raises(UserError, match=r"d\.xdf"):
         recognise(tmp_path / "d.xdf")
+
+
+def test_a_file_that_breaks_off_is_taken_only_if_it_is_asked_for(
+    tmp_path: Path, signals: np.ndarray, capfd: pytest.CaptureFixture[str]
+) -> None:
+    times = 50 + np.arange(1000) / 100
+    marks = _markers(2, np.array([52.0, 54.0]), ["1", "2"])
+    path = _write(tmp_path / "x.xdf", marks, _eeg(1, "amp", times, signals))
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(UserError, match=r"x\.xdf: is damaged or breaks off .*--accept-cut"):
+        recognise(path)
+    recording = recognise(path, ImportSettings(accept_cut=True))
+    assert sum(chunk.rows_read for chunk in recording.read()) == 2
+    assert any("corrupt" in warning for warning in recording.warnings)
+    assert capfd.readouterr().err == "", "what pyxdf logs is no clutter on the screen"
+
+
+def test_a_stream_that_was_not_ended_is_said(tmp_path: Path, signals: np.ndarray) -> None:
+    times = 50 + np.arange(1000) / 100
+    whole = _eeg(1, "amp", times, signals)
+    path = _write(tmp_path / "x.xdf", _markers(2, np.array([52.0]), ["1"]), whole[: -len(_footer(1, times))])
+    assert any("end the streams amp" in warning for warning in recognise(path).warnings)
+    path = _write(tmp_path / "y.xdf", _markers(2, np.array([52.0]), ["1"]), whole)
+    assert recognise(path).warnings == ()

@@ -6,7 +6,10 @@ then belong to the nearest sample.
 
 from __future__ import annotations
 
+import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +22,12 @@ from mindglyph.sources.recording import CONTINUOUS_OPTIONS, FileFormat, ImportSe
 from mindglyph.trials import MICROVOLTS, MONTAGE
 
 _LONGEST_STEP = 0.25  # s: beyond it samples are missing, and the jitter on both sides is removed apart
+# Clocks are measured in other stretches than samples are sent in any short recording; the rate is said here.
+_KNOWN = re.compile("clock-segments|effective sampling rate")
 _UNITS = {"": MICROVOLTS, "uv": MICROVOLTS, "µv": MICROVOLTS, "μv": MICROVOLTS, "mv": 1e-3, "v": 1.0}
 
 
-def read_xdf(path: Path, stream: str | None = None) -> Continuous:
+def read_xdf(path: Path, stream: str | None = None, accept_cut: bool = False) -> Continuous:
     """Read an XDF file: its EEG stream, and the marker streams as annotations.
 
     Parameters
@@ -31,6 +36,8 @@ def read_xdf(path: Path, stream: str | None = None) -> Continuous:
         The file.
     stream : str, optional
         Name of the EEG stream, where there are several.
+    accept_cut : bool
+        Whether to take what is there of a file that is damaged or breaks off.
 
     Returns
     -------
@@ -42,18 +49,7 @@ def read_xdf(path: Path, stream: str | None = None) -> Continuous:
     UserError
         If the file is damaged or there is no EEG stream, or more than one and none is named.
     """
-    import pyxdf
-
-    try:
-        streams, _ = pyxdf.load_xdf(
-            str(path),
-            jitter_break_threshold_seconds=_LONGEST_STEP,
-            jitter_break_threshold_samples=1,
-            verbose=False,
-        )
-    except Exception as error:  # pyxdf raises whatever a damaged chunk leads it to
-        why = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{path}: cannot be read ({why}): it is damaged or no XDF file") from error
+    streams, remarks = _streams(path, accept_cut)
     eeg = _eeg_stream(path, streams, stream)
     times = np.asarray(eeg["time_stamps"], dtype=float)
     if len(times) < 2:
@@ -68,7 +64,55 @@ def read_xdf(path: Path, stream: str | None = None) -> Continuous:
     onsets, texts = _markers(streams, times)
     places = np.concatenate([onsets, gaps]) / sfreq
     raw.set_annotations(mne.Annotations(places, np.zeros(len(places)), [*texts, *[GAP] * len(gaps)]), verbose="error")
-    return Continuous(raw, _text(eeg, "name"), times=times, warnings=warnings)
+    return Continuous(raw, _text(eeg, "name"), times=times, warnings=(*remarks, *warnings))
+
+
+def _streams(path: Path, accept_cut: bool) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return what pyxdf reads, and what a user must know of it."""
+    import pyxdf
+
+    with _log("pyxdf") as said:
+        try:
+            streams, _ = pyxdf.load_xdf(
+                str(path),
+                jitter_break_threshold_seconds=_LONGEST_STEP,
+                jitter_break_threshold_samples=1,
+                verbose=False,
+            )
+        except Exception as error:  # pyxdf raises whatever a damaged chunk leads it to
+            why = " ".join(str(error).split()) or type(error).__name__
+            raise UserError(f"{path}: cannot be read ({why}): it is damaged or no XDF file") from error
+    damage = next((text for text in said if "corrupt" in text), None)
+    if damage is not None and not accept_cut:
+        raise UserError(
+            f"{path}: is damaged or breaks off (pyxdf: {damage}): fetch it again, or take what is there with "
+            "--accept-cut"
+        )
+    remarks = [f"pyxdf: {text}" for text in dict.fromkeys(said) if not _KNOWN.search(text)]
+    unended = [_text(one, "name") for one in streams if "footer" not in one]
+    if unended:
+        remarks.append(f"the recorder did not come to end the streams {', '.join(unended)}; their last part may lack")
+    return streams, remarks
+
+
+@contextmanager
+def _log(name: str) -> Iterator[list[str]]:
+    """Collect what a library logs as a warning or worse, which would stand on stderr."""
+    said: list[str] = []
+
+    class Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(" ".join(record.getMessage().split()))
+
+    logger, collector = logging.getLogger(name), Collector(logging.WARNING)
+    propagate = logger.propagate
+    logger.addHandler(collector)
+    logger.propagate = False
+    try:
+        yield said
+    finally:
+        logger.propagate = propagate
+        logger.removeHandler(collector)
 
 
 def _text(stream: dict[str, Any], name: str) -> str:
@@ -135,11 +179,13 @@ def _markers(streams: list[dict[str, Any]], times: np.ndarray) -> tuple[np.ndarr
 
 
 def _open(path: Path, settings: ImportSettings) -> Recording:
-    return cut_trials(path, "xdf", read_xdf(path, settings.stream), settings)
+    return cut_trials(path, "xdf", read_xdf(path, settings.stream, settings.accept_cut), settings)
 
 
 def _recognises(start: Start) -> bool:
     return start.content.startswith(b"XDF:")
 
 
-FORMATS = (FileFormat("xdf", "Lab Streaming Layer's XDF", _recognises, _open, CONTINUOUS_OPTIONS | {"stream"}),)
+FORMATS = (
+    FileFormat("xdf", "Lab Streaming Layer's XDF", _recognises, _open, CONTINUOUS_OPTIONS | {"stream", "accept_cut"}),
+)
