@@ -102,6 +102,9 @@ def test_each_format_gives_the_same_trials(tmp_path: Path, make_raw: MakeRaw, ki
     trials = _trials(path, code=r"digit/(\d)")
     assert recognise(path, ImportSettings(code="digit")).format == kind
     assert trials.info["ch_names"] == raw.ch_names
+    assert trials.info.get_montage() is not None
+    positions = [chunk.position for chunk in recognise(path, ImportSettings(code="digit")).read()]
+    assert 5 * 128 < positions[-1] <= recognise(path, ImportSettings(code="digit")).size
     assert trials.labels.tolist() == [3, 7, 3, 1]
     assert (trials.signals.argmax(axis=-1) == 13).all()
     np.testing.assert_allclose(trials.signals[0], 1e6 * raw.get_data()[:, 115:230], atol=0.1)
@@ -130,6 +133,12 @@ def test_damaged_files_are_one_clear_error(tmp_path: Path, make_raw: MakeRaw) ->
     (tmp_path / "lonely.vhdr").write_text(
         "Brain Vision Data Exchange Header File Version 1.0\n[Common Infos]\nDataFile=gone.eeg\nMarkerFile=gone.vmrk\n"
     )
+    with pytest.raises(UserError, match=r"lonely\.vhdr: names gone\.eeg, which is not beside it"):
+        recognise(tmp_path / "lonely.vhdr")
+    (tmp_path / "gone.eeg").write_bytes(bytes(1000))
+    with pytest.raises(UserError, match=r"lonely\.vhdr: names gone\.vmrk, which is not beside it"):
+        recognise(tmp_path / "lonely.vhdr")
+    (tmp_path / "gone.vmrk").write_text("Brain Vision Data Exchange Marker File, Version 1.0\n")
     with pytest.raises(UserError, match=r"lonely\.vhdr: cannot be read"):
         recognise(tmp_path / "lonely.vhdr")
 

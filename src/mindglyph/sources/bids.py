@@ -11,7 +11,7 @@ from mindglyph.errors import UserError
 from mindglyph.sources.continuous import Continuous, cut_trials
 from mindglyph.sources.events import NoEvents, some
 from mindglyph.sources.joined import joined
-from mindglyph.sources.raw_files import read_raw
+from mindglyph.sources.raw_files import place_electrodes, read_raw
 from mindglyph.sources.recording import CONTINUOUS_OPTIONS, FileFormat, ImportSettings, Recording, Start
 
 _MARKER = "dataset_description.json"
@@ -75,8 +75,8 @@ def _open_one(place: Any, settings: ImportSettings) -> Recording:
     raw, remarks = read_raw(Path(place.fpath), read)
     facts = {name: value for name in ("subject", "session", "task", "run") if (value := getattr(place, name))}
     own = [remark for remark in remarks if "participants.tsv" not in remark]
-    recording = cut_trials(Path(place.fpath), "bids", Continuous(raw, facts=facts, warnings=tuple(own)), settings)
-    return replace(recording, size=Path(place.fpath).stat().st_size)
+    place_electrodes(raw)
+    return cut_trials(Path(place.fpath), "bids", Continuous(raw, facts=facts, warnings=tuple(own)), settings)
 
 
 def _recognises(start: Start) -> bool:

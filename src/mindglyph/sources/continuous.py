@@ -101,7 +101,7 @@ def cut_trials(path: Path, name: str, continuous: Continuous, settings: ImportSe
         f"({counted}), cut from {1000 * first / sfreq:.0f} to {1000 * behind / sfreq:.0f} ms",
         info=mne.pick_info(raw.info, picks),
         n_times=behind - first,
-        size=path.stat().st_size if path.is_file() else 0,
+        size=cutter.size,
         read=cutter.chunks,
         device=continuous.device,
         warnings=(*continuous.warnings, *cutter.warnings),
@@ -122,6 +122,8 @@ class _Cutter:
             if kind not in ("eeg", "stim"):
                 self._extras.setdefault(_extra_name(self._raw.ch_names[place], kind), []).append(place)
         self._scale, self.warnings = self._unit()
+        files = {Path(file) for file in (path, *self._raw.filenames) if file is not None}
+        self.size = sum(file.stat().st_size for file in files if file.is_file())
 
     def _unit(self) -> tuple[float, tuple[str, ...]]:
         """Return what makes microvolts of the values, and what a user must know of it."""
@@ -147,7 +149,8 @@ class _Cutter:
                     refusals.append(refusal(place + 1, why, label, self._path.name))
                 else:
                     kept.append((place, data))
-            position = int(self._behind + self._events["sample"][places[-1]]) * len(self._raw.ch_names)
+            passed = (self._behind + self._events["sample"][places[-1]]) / self._raw.n_times
+            position = int(self.size * min(1.0, max(0.0, passed)))
             yield Chunk(self._trials(kept) if kept else None, refusals, len(places), position)
 
     def _trial(self, place: int) -> tuple[np.ndarray | None, str]:

@@ -114,6 +114,15 @@ def eeg_names(names: Sequence[str]) -> dict[str, str]:
     }
 
 
+def place_electrodes(raw: mne.io.BaseRaw) -> None:
+    """Give electrodes of the 10-05 system their standard places, where the file has none."""
+    names = [raw.ch_names[pick] for pick in mne.pick_types(raw.info, eeg=True, exclude=[])]
+    numbered = sum(bool(_NUMBERED.match(name)) for name in names) > len(names) / 2
+    if names and not numbered and raw.get_montage() is None:
+        montage: Any = mne.channels.make_standard_montage(MONTAGE)
+        raw.set_montage(montage, match_case=False, on_missing="ignore", verbose="error")
+
+
 def _told_apart(path: Path, raw: mne.io.BaseRaw, kinds_known: bool = False) -> tuple[str, list[str]]:
     """Set names, kinds and places of the channels; return the device and what a user must know."""
     kinds = dict(zip(raw.ch_names, raw.get_channel_types(), strict=True))
@@ -135,10 +144,7 @@ def _told_apart(path: Path, raw: mne.io.BaseRaw, kinds_known: bool = False) -> t
         remarks.append("channels renamed: " + ", ".join(f"{old} is {new}" for old, new in renamed.items()))
     if others:
         remarks.append(f"kept beside the EEG, since their names are no places on the head: {', '.join(others)}")
-    numbered = sum(bool(_NUMBERED.match(name)) for name in eeg) > len(eeg) / 2
-    if raw.get_montage() is None and not numbered:
-        montage: Any = mne.channels.make_standard_montage(MONTAGE)
-        raw.set_montage(montage, match_case=False, on_missing="ignore", verbose="error")
+    place_electrodes(raw)
     emotiv = set(_EMOTIV) <= set(eeg.values()) and not _EMOTIV_SIGNS.isdisjoint(map(_word, kinds))
     return ("Emotiv EPOC" if emotiv else ""), remarks
 
@@ -202,7 +208,19 @@ def open_edf(path: Path, name: str, settings: ImportSettings) -> Recording:
 
 
 def open_brainvision(path: Path, settings: ImportSettings) -> Recording:
-    """Open a BrainVision header with its signals and markers beside it."""
+    """Open a BrainVision header with its signals and markers beside it.
+
+    Raises
+    ------
+    UserError
+        If one of the two is missing, or the file cannot be read, or has no EEG or no events.
+    """
+    elsewhere = settings.events is not None or settings.stimulus is not None
+    for entry, wanted in ((b"DataFile", True), (b"MarkerFile", not elsewhere)):
+        found = re.search(entry + rb"=([^\r\n]+)", path.read_bytes())
+        name = found[1].decode("utf-8", "replace").strip().replace("$b", path.stem) if found else ""
+        if wanted and name and not path.with_name(name).is_file():
+            raise UserError(f"{path}: names {name}, which is not beside it: put it there")
     raw, remarks = read_raw(path, mne.io.read_raw_brainvision)
     device, told = _told_apart(path, raw, kinds_known=True)
     return cut_trials(path, "brainvision", Continuous(raw, device, warnings=(*remarks, *told)), settings)
@@ -211,6 +229,7 @@ def open_brainvision(path: Path, settings: ImportSettings) -> Recording:
 def open_fif(path: Path, settings: ImportSettings) -> Recording:
     """Open a FIF file, which says itself what its channels are."""
     raw, remarks = read_raw(path, mne.io.read_raw_fif, on_split_missing="raise")
+    place_electrodes(raw)
     remarks = [remark for remark in remarks if "naming conventions" not in remark]
     return cut_trials(path, "fif", Continuous(raw, warnings=tuple(remarks)), settings)
 
