@@ -103,7 +103,7 @@ def cut_trials(path: Path, name: str, continuous: Continuous, settings: ImportSe
         f"({counted}), cut from {1000 * first / sfreq:.0f} to {1000 * behind / sfreq:.0f} ms",
         info=mne.pick_info(raw.info, picks),
         n_times=behind - first,
-        size=path.stat().st_size if path.is_file() else 0,
+        size=cutter.size,
         read=cutter.chunks,
         device=continuous.device,
         warnings=(*continuous.warnings, *cutter.warnings),
@@ -232,6 +232,7 @@ class _Cutter:
     ) -> None:
         self._path, self._continuous, self._events = path, continuous, events
         self._raw, self._picks, self._first, self._behind = continuous.raw, picks, first, behind
+        self.size = path.stat().st_size if path.is_file() else 0
         self._labels = as_labels(events["label"])
         self._bad = _bad_stretches(self._raw)
         kinds = self._raw.get_channel_types()
@@ -259,7 +260,7 @@ class _Cutter:
                     refusals.append(refusal(place + 1, why, label, self._path.name))
                 else:
                     kept.append((place, data))
-            position = int(self._behind + self._events["sample"][places[-1]]) * len(self._raw.ch_names)
+            position = self.size * places.stop // len(self._events)
             yield Chunk(self._trials(kept) if kept else None, refusals, len(places), position)
 
     def _trial(self, place: int) -> tuple[np.ndarray | None, str]:
