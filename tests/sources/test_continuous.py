@@ -94,7 +94,9 @@ def test_a_table_of_events(tmp_path: Path, make_raw: MakeRaw, text: str, ending:
     [
         ("time,label\n1,2\n", "line 1 needs a column 'onset'"),
         ("onset,label\n1,2\nsoon,3\n", "line 3: onset 'soon' is no number"),
-        ("", "cannot be read as a table"),
+        ("", "line 1 needs a column .* it has none"),
+        ("onset,label\n1,2\n\n2\n", "line 4: has 1 of 2 columns"),
+        ("onset;label\n\n1e40;2\n", "line 3: onset '1e40' is no number"),
     ],
 )
 def test_a_damaged_table_is_said(tmp_path: Path, make_raw: MakeRaw, text: str, message: str) -> None:
@@ -122,8 +124,8 @@ def test_other_channels_are_kept_beside_the_eeg(make_raw: MakeRaw) -> None:
     raw.set_channel_types({"GYROX": "misc"}, on_unit_change="ignore")
     trials = _only(_cut(raw)).trials
     assert trials.signals.shape[1] == 2
-    assert trials.extras["MISC"].ch_names == ("GYROX",)
-    assert trials.extras["MISC"].signals.shape == (4, 1, trials.signals.shape[2])
+    assert trials.extras["GYRO"].ch_names == ("GYROX",)
+    assert trials.extras["GYRO"].signals.shape == (4, 1, trials.signals.shape[2])
 
 
 def test_signals_without_a_unit_are_taken_as_microvolts(make_raw: MakeRaw) -> None:

@@ -41,7 +41,7 @@ def test_the_real_runs_are_one_recording_of_six_sessions(muse_visual: Path) -> N
     assert sorted(table["session"].unique()) == [1, 2, 3, 4, 5, 6]
     assert table["event"].is_monotonic_increasing
     assert {label for part in trials for label in part.labels} == {1, 2}
-    assert trials[0].extras["MISC"].ch_names == ("Right AUX",)
+    assert trials[0].extras["AUX"].ch_names == ("Right AUX",)
 
 
 def test_the_rare_stimulus_is_the_rarer_code(muse_visual: Path) -> None:

@@ -80,7 +80,7 @@ def test_markers_of_another_stream_cut_the_trials(tmp_path: Path, signals: np.nd
     assert chunk.trials.labels.tolist() == [4, 9]
     assert chunk.trials.info["ch_names"] == ["O1", "O2"]
     np.testing.assert_allclose(chunk.trials.signals[0], signals[190:280, :2].T, rtol=1e-5)
-    assert chunk.trials.extras["MISC"].ch_names == ("ACC_X",)
+    assert chunk.trials.extras["ACC"].ch_names == ("ACC_X",)
     assert chunk.trials.metadata["onset_s"].tolist() == pytest.approx([2, 7], abs=1e-3)
 
 
