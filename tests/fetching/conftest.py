@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shlex
 import subprocess
 import sys
 import threading
@@ -106,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._plain(404)
         elif served.statuses:
             answer.status = served.statuses.pop(0)
-            self._plain(answer.status)
+            self._plain(answer.status, **served.headers)
         elif served.location is not None:
             answer.status = 302
             self._plain(302, Location=served.location)
@@ -286,17 +287,23 @@ def run(command: Callable[..., list[str]], tmp_path: Path) -> Callable[..., subp
         if apart:
             done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
         else:
-            done = _in_this_process(words, tmp_path)
+            done = _in_this_process(words[3:], tmp_path)
         assert done.returncode == status, done.stderr
         return done
 
     return finish
 
 
+@pytest.fixture
+def printed(tmp_path: Path) -> Callable[[str], subprocess.CompletedProcess[str]]:
+    """Run a command as it was printed."""
+    return lambda line: _in_this_process(shlex.split(line)[1:], tmp_path)
+
+
 def _in_this_process(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     out, errors = io.StringIO(), io.StringIO()
     with ExitStack() as stack:
-        stack.enter_context(mock.patch.object(sys, "argv", ["mindglyph", *words[3:]]))
+        stack.enter_context(mock.patch.object(sys, "argv", ["mindglyph", *words]))
         stack.enter_context(mock.patch.dict("os.environ", {"COLUMNS": "200"}))
         stack.enter_context(redirect_stdout(out))
         stack.enter_context(redirect_stderr(errors))

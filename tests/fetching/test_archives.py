@@ -1,8 +1,10 @@
 import hashlib
 import json
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -48,7 +50,7 @@ def test_an_archive_is_fetched_recorded_and_unpacked(
     fetched = fetch()
     folder = tmp_path / "data"
     assert (folder / "MU.txt").read_bytes() == text
-    assert fetched.recording == folder / "MU.txt"
+    assert fetched.recordings == (folder / "MU.txt",)
     assert (fetched.fetched, fetched.there, fetched.unpacked) == ((MU,), (), 1)
     assert names(folder) == ["MU.txt", MU, "fetched.json"]
     record = json.loads((folder / "fetched.json").read_text())[MU]
@@ -161,6 +163,15 @@ def test_the_published_length_counts(
     assert f"has {len(archive):,} bytes, but 65,663,303 are published" in refusal(fetch, "mw")
 
 
+def test_there_must_be_room_for_the_archive_and_what_it_holds(
+    server: Any, fetch: Callable[..., Fetched], text: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.serve(MW, text, announced=65_663_303)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=300_000_000))
+    assert "data: what is still to be written takes 378 MB, but 300 MB are free" in refusal(fetch, "mw")
+    assert names(tmp_path / "data") == []
+
+
 @pytest.mark.parametrize("cut", [0.0, 0.5, 0.99])
 def test_an_archive_that_the_server_cut_is_not_kept(
     server: Any, fetch: Callable[..., Fetched], archive: bytes, tmp_path: Path, cut: float
@@ -214,7 +225,7 @@ def test_a_folder_of_recordings_is_what_is_imported(
     inner = {f"MindBigData-Imagenet/MindBigData_Imagenet_Insight_n{number}.csv": b"AF3,1" for number in range(3)}
     server.serve("MindBigData-Imagenet-IN.zip", make_zip(inner))
     fetched = fetch("imagenet", force=True)
-    assert fetched.recording == tmp_path / "data" / "MindBigData-Imagenet"
+    assert fetched.recordings == (tmp_path / "data" / "MindBigData-Imagenet",)
     assert fetched.unpacked == 3
 
 
@@ -222,7 +233,7 @@ def test_what_the_archive_holds_is_imported_where_it_is_named_otherwise(
     server: Any, fetch: Callable[..., Fetched], make_zip: Any, tmp_path: Path
 ) -> None:
     server.serve(MU, make_zip({"MU1.02.txt": b"1"}))
-    assert fetch().recording == tmp_path / "data" / "MU1.02.txt"
+    assert fetch().recordings == (tmp_path / "data" / "MU1.02.txt",)
 
 
 def test_records_of_several_sets_stand_side_by_side(

@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 
 from mindglyph.fetching.published import SETS
-from mindglyph.sources.formats import recognise
-from mindglyph.store import write_store
+from mindglyph.images.sets import PACKAGED, load_digits
+from mindglyph.simulation import SimulationSettings, simulate
 
 MU = "MindBigData-MU-v1.0.zip"
 REPOSITORY = "DavidVivancos/MindBigData2022_MNIST_MW"
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Printed = Callable[[str], "subprocess.CompletedProcess[str]"]
 
 
 def mistake(done: "subprocess.CompletedProcess[str]") -> str:
@@ -42,7 +43,7 @@ def wait_for(condition: Callable[[], object], process: "subprocess.Popen[str]") 
 
 
 def test_a_set_is_fetched_by_name_and_can_be_imported(
-    server: Any, run: Run, make_zip: Callable[..., bytes], row: Callable[..., str], tmp_path: Path
+    server: Any, run: Run, printed: Printed, make_zip: Callable[..., bytes], row: Callable[..., str]
 ) -> None:
     rows = [row(event, channel, headset="MU") for event in range(1, 30) for channel in ("TP9", "FP1", "FP2", "TP10")]
     server.serve(MU, make_zip({"MU.txt": ("\n".join(rows) + "\n").encode()}))
@@ -60,7 +61,7 @@ def test_a_set_is_fetched_by_name_and_can_be_imported(
     assert again["files"][MU]["bytes"] == len(server.files[MU].content)
     assert again["licence"] is None
     assert len(server.answers) == 1
-    stored = write_store(tmp_path / "mu.store", recognise(tmp_path / again["recording"]))
+    stored = json.loads(printed(f"{again['next']} --json").stdout)
     assert (stored["format"], stored["trials"]) == ("mu", 29)
 
 
@@ -70,10 +71,26 @@ def test_a_set_of_the_hub_is_fetched_by_name(
     hub(REPOSITORY, {"train.csv": text, "test.csv": text[:5000]})
     done = run("hf2022-mw", "there", apart=True)
     assert (tmp_path / "there" / "train.csv").read_bytes() == text
-    assert "mindglyph import there/train.csv hf2022-mw.store" in done.stdout
+    assert "mindglyph import there/train.csv there/test.csv hf2022-mw.store" in re.sub(
+        r"\s*│\n│ *│ *", " ", done.stdout
+    )
     again = run("hf2022-mw", "there").stdout
     assert f"the dataset card names the licence 'odbl': see https://huggingface.co/datasets/{REPOSITORY}" in again
     assert json.loads(run("hf2022-mw", "there", "--json").stdout)["licence"] == "odbl"
+
+
+def test_the_tables_of_a_set_of_the_hub_become_one_store(
+    hub: Callable[..., None], run: Run, printed: Printed, tmp_path: Path
+) -> None:
+    for name, seed in (("train.csv", 1), ("test.csv", 2)):
+        simulated = SimulationSettings(format="hf2022", headset="mw", events=20, ceiling=0.1, seed=seed)
+        digits = load_digits("train")
+        simulate(tmp_path / name, simulated, digits.images, digits.labels, PACKAGED)
+    hub(REPOSITORY, {name: (tmp_path / name).read_bytes() for name in ("train.csv", "test.csv")})
+    fetched = json.loads(run("hf2022-mw", "--json").stdout)
+    assert fetched["recordings"] == ["hf2022-mw/train.csv", "hf2022-mw/test.csv"]
+    stored = json.loads(printed(f"{fetched['next']} --json").stdout)
+    assert (stored["format"], stored["trials"]) == ("hf2022", 40)
 
 
 def test_the_hub_of_the_environment_is_asked_for_nothing_but_the_set(

@@ -180,6 +180,14 @@ def test_a_file_that_is_not_as_long_as_published_is_caught(
     assert nothing_kept(tmp_path)
 
 
+def test_a_stream_without_end_is_left_where_it_exceeds_what_is_published(
+    server: Any, text: bytes, tmp_path: Path
+) -> None:
+    server.serve(NAME, text, chunked=True)
+    assert "more comes than the 1,000 bytes that it should have" in refused(server, tmp_path, size=1000)
+    assert nothing_kept(tmp_path)
+
+
 def test_a_file_of_unsaid_length_comes_whole(server: Any, text: bytes, tmp_path: Path) -> None:
     server.serve(NAME, text, chunked=True)
     assert download(server, tmp_path).read_bytes() == text
@@ -216,6 +224,20 @@ def test_a_server_that_stays_in_trouble_is_given_up(server: Any, text: bytes, tm
     assert "cannot be had (the server answers 503" in message
     assert len(server.answers) == 3
     assert nothing_kept(tmp_path)
+
+
+def test_pauses_grow_and_are_as_long_as_the_server_asks(
+    server: Any, text: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("mindglyph.fetching.patience.time.sleep", slept.append)
+    served = server.serve(NAME, text, statuses=[503] * 9)
+    refused(server, tmp_path, retries=3)
+    assert slept == [0.01, 0.02, 0.04]
+    slept.clear()
+    served.statuses, served.headers = [429, 503], {"Retry-After": "7"}
+    download(server, tmp_path, retries=2)
+    assert slept == [7, 7]
 
 
 def test_trouble_on_the_way_keeps_the_part(server: Any, text: bytes, tmp_path: Path) -> None:
@@ -297,6 +319,10 @@ def test_a_part_of_unknown_origin_is_thrown_away(server: Any, text: bytes, tmp_p
     (tmp_path / f"{NAME}.part").write_bytes(b"something")
     if state is not None:
         (tmp_path / f"{NAME}.part.json").write_text(state)
+    server.files[NAME].statuses = [503]
+    assert "cannot be had" in refused(server, tmp_path)
+    assert nothing_kept(tmp_path)
+    (tmp_path / f"{NAME}.part").write_bytes(b"something")
     assert download(server, tmp_path).read_bytes() == text
     assert server.answers[0].range is None
 

@@ -61,7 +61,7 @@ def test_a_dataset_comes_with_its_checksums_and_licence(
     assert all((folder / name).read_bytes() == files[name] for name in ("train.csv", "test.csv", "3Dcoords.csv"))
     assert fetched.fetched == ("train.csv", "test.csv", "3Dcoords.csv")
     assert fetched.licence == "odbl"
-    assert fetched.recording == folder / "train.csv"
+    assert fetched.recordings == (folder / "train.csv", folder / "test.csv")
     records = json.loads((folder / "fetched.json").read_text())
     for name in fetched.fetched:
         assert records[name]["sha256"] == hashlib.sha256(files[name]).hexdigest()

@@ -80,12 +80,12 @@ def _line(published: PublishedSet) -> str:
     return f"{published.line}; {size}; {_import(published.name, _expected(published))}"
 
 
-def _expected(published: PublishedSet) -> Path:
-    return Path(published.name) / published.recording
+def _expected(published: PublishedSet) -> tuple[Path, ...]:
+    return tuple(Path(published.name) / name for name in published.recordings)
 
 
-def _import(name: str, recording: Path) -> str:
-    return shlex.join(["mindglyph", "import", str(recording), f"{name}.store"])
+def _import(name: str, recordings: tuple[Path, ...]) -> str:
+    return shlex.join(["mindglyph", "import", *map(str, recordings), f"{name}.store"])
 
 
 def _result(fetched: Fetched) -> dict[str, Any]:
@@ -99,9 +99,9 @@ def _result(fetched: Fetched) -> dict[str, Any]:
         "fetched": list(fetched.fetched),
         "there": list(fetched.there),
         "unpacked": fetched.unpacked,
-        "recording": str(fetched.recording),
+        "recordings": [str(path) for path in fetched.recordings],
         "records": str(fetched.folder / LEDGER),
-        "next": _import(fetched.published.name, fetched.recording),
+        "next": _import(fetched.published.name, fetched.recordings),
         "page": fetched.published.page,
         "licence": fetched.licence,
     }
@@ -121,7 +121,7 @@ def _rows(fetched: Fetched) -> dict[str, str]:
         )
     if fetched.unpacked is not None:
         rows["unpacked"] = f"{fetched.unpacked:,} file{'s' if fetched.unpacked != 1 else ''}"
-    rows["next"] = _import(fetched.published.name, fetched.recording)
+    rows["next"] = _import(fetched.published.name, fetched.recordings)
     rows["acknowledge"] = ACKNOWLEDGE
     rows["terms"] = _terms(fetched)
     return rows

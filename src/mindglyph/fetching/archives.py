@@ -59,7 +59,7 @@ def fetch_archive(published: ArchiveSet, folder: Path, settings: FetchSettings, 
         folder=folder,
         fetched=(path.name,) if new else (),
         there=() if new else (path.name,),
-        recording=_recording(published, folder, files),
+        recordings=_recordings(published, folder, files),
         unpacked=len(files),
     )
 
@@ -131,12 +131,12 @@ def _check(published: ArchiveSet, path: Path, stage: Stage) -> None:
             write_record(path.parent, path.name, take_stock(path, report, address=None))
 
 
-def _recording(published: ArchiveSet, folder: Path, files: list[Path]) -> Path:
+def _recordings(published: ArchiveSet, folder: Path, files: list[Path]) -> tuple[Path, ...]:
     """Return what is to be imported: what the author names so, or what the archive turned out to hold."""
-    expected = folder / published.recording
-    if expected.exists() or not files:
+    expected = tuple(folder / name for name in published.recordings)
+    if not files or all(path.exists() for path in expected):
         return expected
-    return files[0] if len(files) == 1 else Path(os.path.commonpath(files))
+    return (files[0] if len(files) == 1 else Path(os.path.commonpath(files)),)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Downloads a file over HTTP, going on where an earlier attempt broke off.
 
-Neither pooch nor huggingface_hub (since its version 2) goes on with what another process has
-fetched, which a file of 45 GB needs, so the bytes of all sets come this way.
+Neither pooch 1.9 nor huggingface_hub 2.4 goes on with what another process has fetched, which a
+file of 45 GB needs, so the bytes of all sets come this way.
 """
 
 from __future__ import annotations

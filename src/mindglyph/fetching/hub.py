@@ -103,7 +103,7 @@ def fetch_from_hub(published: HubSet, folder: Path, settings: FetchSettings, sta
         folder=folder,
         fetched=came,
         there=tuple(name for name in published.files if name not in came),
-        recording=folder / published.recording,
+        recordings=tuple(folder / name for name in published.recordings),
         licence=next((recorded[name].licence for name in published.files if recorded[name].licence), None),
     )
 

@@ -38,14 +38,14 @@ class PublishedSet(ABC):
         What it is, in a line.
     size : int or None
         Bytes to be fetched, where they are published.
-    recording : str
-        What to import of it, as a path in its folder.
+    recordings : tuple of str
+        What to import of it, as paths in its folder; several become one store.
     """
 
     name: str
     line: str
     size: int | None
-    recording: str
+    recordings: tuple[str, ...]
 
     @property
     @abstractmethod
@@ -94,14 +94,15 @@ class HubSet(PublishedSet):
 
 
 _WITHOUT_ORDER = "as the hub's tables of 2022, which keep no order of recording"
-_WITH_PLACES = ("train.csv", "test.csv", "3Dcoords.csv")
+_TABLES = ("train.csv", "test.csv")
+_WITH_PLACES = (*_TABLES, "3Dcoords.csv")
 
 _ALL: tuple[PublishedSet, ...] = (
     ArchiveSet(
         "ep",
         "MNIST of Brain Digits 2014-15, Emotiv EPOC, 14 channels",
         429_732_466,
-        "EP1.01.txt",
+        ("EP1.01.txt",),
         "MindBigData-EP-v1.0.zip",
         2_859_712_035,
     ),
@@ -109,7 +110,7 @@ _ALL: tuple[PublishedSet, ...] = (
         "mw",
         "MNIST of Brain Digits 2014-15, NeuroSky MindWave, 1 channel",
         65_663_303,
-        "MW.txt",
+        ("MW.txt",),
         "MindBigData-MW-v1.0.zip",
         311_994_495,
     ),
@@ -117,51 +118,47 @@ _ALL: tuple[PublishedSet, ...] = (
         "mu",
         "MNIST of Brain Digits 2014-15, Interaxon Muse, 4 channels",
         None,
-        "MU.txt",
+        ("MU.txt",),
         "MindBigData-MU-v1.0.zip",
     ),
     ArchiveSet(
         "in",
         "MNIST of Brain Digits 2014-15, Emotiv Insight, 5 channels",
         None,
-        "IN.txt",
+        ("IN.txt",),
         "MindBigData-IN-v1.06.zip",
     ),
     ArchiveSet(
         "imagenet",
         "IMAGENET of the Brain 2018, Emotiv Insight, 5 channels, photographs",
         60_572_900,
-        "MindBigData-Imagenet",
+        ("MindBigData-Imagenet",),
         "MindBigData-Imagenet-IN.zip",
         page=BASE + "imagenet.html",
     ),
-    HubSet("hf2022-ep", f"EPOC {_WITHOUT_ORDER}", 2_800_000_000, "train.csv", "DavidVivancos/MindBigData2022_MNIST_EP"),
-    HubSet(
-        "hf2022-mw", f"MindWave {_WITHOUT_ORDER}", 217_500_000, "train.csv", "DavidVivancos/MindBigData2022_MNIST_MW"
-    ),
-    HubSet("hf2022-mu", f"Muse {_WITHOUT_ORDER}", 288_800_000, "train.csv", "DavidVivancos/MindBigData2022_MNIST_MU"),
-    HubSet(
-        "hf2022-in", f"Insight {_WITHOUT_ORDER}", 200_200_000, "train.csv", "DavidVivancos/MindBigData2022_MNIST_IN"
-    ),
+    HubSet("hf2022-ep", f"EPOC {_WITHOUT_ORDER}", 2_800_000_000, _TABLES, "DavidVivancos/MindBigData2022_MNIST_EP"),
+    HubSet("hf2022-mw", f"MindWave {_WITHOUT_ORDER}", 217_500_000, _TABLES, "DavidVivancos/MindBigData2022_MNIST_MW"),
+    HubSet("hf2022-mu", f"Muse {_WITHOUT_ORDER}", 288_800_000, _TABLES, "DavidVivancos/MindBigData2022_MNIST_MU"),
+    HubSet("hf2022-in", f"Insight {_WITHOUT_ORDER}", 200_200_000, _TABLES, "DavidVivancos/MindBigData2022_MNIST_IN"),
     HubSet(
         "hf2022-muse2",
         "Visual MNIST 2021 with the pictures shown, Muse 2",
         2_550_760_440,
-        "train.csv",
+        _TABLES,
         "DavidVivancos/MindBigData2022_VisMNIST_MU2",
     ),
     HubSet(
         "hf2022-cap64",
         "Visual MNIST 2022 with the pictures shown, cap of 64 channels",
         544_258_928,
-        "train.csv",
+        _TABLES,
         "DavidVivancos/MindBigData2022_VisMNIST_Cap64",
     ),
     HubSet(
         "mnist8b",
         "MNIST-8B 2023 with the pictures shown, cap of 128 channels, digits also spoken",
         52_520_000_000,
-        "train.csv",
+        _TABLES,
         "DavidVivancos/MindBigData2023_MNIST-8B",
         _WITH_PLACES,
     ),
@@ -169,7 +166,7 @@ _ALL: tuple[PublishedSet, ...] = (
         "mnist2b",
         "MNIST-8B 2023 in 256 samples a trial",
         26_970_000_000,
-        "train.csv",
+        _TABLES,
         "DavidVivancos/MindBigData2023_MNIST-2B",
         _WITH_PLACES,
     ),

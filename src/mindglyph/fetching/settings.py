@@ -62,8 +62,8 @@ class Fetched:
         Files that came.
     there : tuple of str
         Files that were there already and agree with what was recorded.
-    recording : Path
-        What is to be imported.
+    recordings : tuple of Path
+        What is to be imported, all into one store.
     unpacked : int or None
         Files that the archive held.
     licence : str or None
@@ -74,7 +74,7 @@ class Fetched:
     folder: Path
     fetched: tuple[str, ...]
     there: tuple[str, ...]
-    recording: Path
+    recordings: tuple[Path, ...]
     unpacked: int | None = None
     licence: str | None = None
 

@@ -149,8 +149,7 @@ class _Cutter:
                     refusals.append(refusal(place + 1, why, label, self._path.name))
                 else:
                     kept.append((place, data))
-            passed = (self._behind + self._events["sample"][places[-1]]) / self._raw.n_times
-            position = int(self.size * min(1.0, max(0.0, passed)))
+            position = self.size * places.stop // len(self._events)
             yield Chunk(self._trials(kept) if kept else None, refusals, len(places), position)
 
     def _trial(self, place: int) -> tuple[np.ndarray | None, str]:
