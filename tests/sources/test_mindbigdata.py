@@ -189,7 +189,9 @@ def test_no_row_is_ever_lost(tmp_path: Path, lines: list[bytes], end: bytes) -> 
     path = tmp_path / "fuzz.txt"
     path.write_bytes(end.join(lines) + end)
     chunks = _read(path, "MU", block_bytes=1000)
-    assert sum(chunk.rows_read for chunk in chunks) == sum(bool(line.strip()) for line in lines)
+    # A byte order mark alone in the first line leaves that line empty.
+    written = path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    assert sum(chunk.rows_read for chunk in chunks) == sum(bool(line.strip()) for line in written)
     events = _events(chunks)
     assert len(events) == len(set(events))
     assert all(chunk.trials.signals.shape[1:] == (4, 400) for chunk in chunks if chunk.trials)
