@@ -8,9 +8,6 @@ Schirrmeister et al. (2017), https://doi.org/10.1002/hbm.23730.
 from __future__ import annotations
 
 import inspect
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from pydantic import Field
@@ -19,6 +16,7 @@ from torch import nn
 from mindglyph.decoders.network import EmbeddingNetwork, NetworkDecoder, NetworkSettings
 from mindglyph.decoders.registry import ZOO_PREFIX
 from mindglyph.errors import UserError
+from mindglyph.trials.braindecode import import_braindecode, quiet
 
 
 class ZooSettings(NetworkSettings):
@@ -58,7 +56,7 @@ class Zoo(NetworkDecoder[ZooSettings]):
         settings = self.settings_
         network = _network_class(settings.network)
         try:
-            with _quiet():
+            with quiet():
                 body = network(
                     n_chans=n_chans, n_outputs=n_outputs, n_times=n_times, sfreq=self.sfreq, **settings.options
                 )
@@ -70,20 +68,7 @@ class Zoo(NetworkDecoder[ZooSettings]):
 
 
 def _network_class(name: str) -> type[nn.Module]:
-    try:
-        with _quiet():
-            from braindecode import models
-    except ImportError as error:
-        raise UserError("decoders of the zoo need braindecode: pip install 'mindglyph[zoo]'") from error
-    found = getattr(models, name, None)
+    found = getattr(import_braindecode("models", "decoders of the zoo"), name, None)
     if not (inspect.isclass(found) and issubclass(found, nn.Module)):
         raise UserError(f"braindecode has no network '{name}': its own documentation lists them")
     return found
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hold back braindecode's remarks on its own and others' deprecations, which no user could mend."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

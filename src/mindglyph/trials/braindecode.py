@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import mne
@@ -50,14 +53,7 @@ def to_braindecode(trials: Trials) -> BaseConcatDataset:
     braindecode's tutorials scaled them, so networks see numbers near one; do not scale
     again. The epochs are in memory in float64: 8 bytes a sample, twice what a store takes.
     """
-    try:
-        # braindecode remarks on its own and others' deprecations, which no user could mend.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from braindecode.datasets import BaseConcatDataset, WindowsDataset
-    except ImportError as error:
-        raise UserError("braindecode's data sets need braindecode: pip install 'mindglyph[zoo]'") from error
-
+    datasets = import_braindecode("datasets", "braindecode's data sets")
     if not len(trials):
         raise UserError("there are no trials, and braindecode's data sets cannot be empty: choose some")
     labels, targets = np.unique(trials.labels, return_inverse=True)
@@ -66,8 +62,38 @@ def to_braindecode(trials: Trials) -> BaseConcatDataset:
     parts = []
     for known, places in _groups(trials.metadata):
         description = pd.Series({"labels": named, **known}, dtype=object)
-        parts.append(WindowsDataset(_windows(trials.select(places), targets[places]), description))
-    return BaseConcatDataset(parts)
+        parts.append(datasets.WindowsDataset(_windows(trials.select(places), targets[places]), description))
+    return datasets.BaseConcatDataset(parts)
+
+
+def import_braindecode(module: str, what: str) -> Any:
+    """Return a module of braindecode.
+
+    Parameters
+    ----------
+    module : str
+        Its name within braindecode, such as `models`.
+    what : str
+        What needs it, in the plural, for the message.
+
+    Raises
+    ------
+    UserError
+        If braindecode is not installed.
+    """
+    try:
+        with quiet():
+            return importlib.import_module(f"braindecode.{module}")
+    except ImportError as error:
+        raise UserError(f"{what} need braindecode: pip install 'mindglyph[zoo]'") from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hold back braindecode's remarks on its own and others' deprecations, which no user could mend."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _groups(metadata: pd.DataFrame) -> list[tuple[dict[str, Any], np.ndarray]]:
