@@ -45,7 +45,7 @@ def test_there_and_back_nothing_is_lost(labels: list[object]) -> None:
     np.testing.assert_array_equal(back.labels, trials.labels)
     assert back.labels.dtype.kind == trials.labels.dtype.kind
     assert (back.sfreq, back.tmin, back.info["ch_names"]) == (trials.sfreq, trials.tmin, trials.info["ch_names"])
-    pd.testing.assert_frame_equal(back.metadata, table)
+    pd.testing.assert_frame_equal(back.metadata, table.assign(onset_s=table["sample"] / 128))
 
 
 def test_any_float32_comes_back_as_it_was() -> None:
@@ -88,10 +88,29 @@ def test_dropped_epochs_are_no_trials() -> None:
     epochs = mne.Epochs(raw, events, {"3": 1, "8": 2}, 0, 0.9, None, reject={"eeg": 1e-3}, verbose="error")
     trials = Trials.from_mne(epochs)
     assert trials.labels.tolist() == [3, 3]
-    assert trials.metadata.to_dict("list") == {"event": [0, 1], "sample": [100, 700]}
+    assert trials.metadata.to_dict("list") == {"event": [0, 1], "sample": [100, 700], "onset_s": [1, 7]}
     everything = epochs.copy().load_data().drop([0, 1], verbose="error")
     with pytest.raises(UserError, match="no epoch is left"):
         Trials.from_mne(everything)
+
+
+# MNE reads metadata in a way that pandas is about to give up.
+@pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame.set_index:DeprecationWarning")
+def test_onsets_are_in_seconds_of_the_recording_whatever_the_rate_of_the_epochs(tmp_path: Path) -> None:
+    raw = mne.io.RawArray(np.ones((1, 4000)), mne.create_info(["a"], 100.0, "eeg"), verbose="error")
+    events = np.array([[1000, 0, 1], [2000, 0, 2], [3000, 0, 1]])
+    cut = mne.Epochs(raw, events, {"3": 1, "8": 2}, 0, 0.9, None, decim=2, verbose="error")
+    cut.save(tmp_path / "cut-epo.fif", verbose="error")
+    read = mne.read_epochs(tmp_path / "cut-epo.fif", preload=False, verbose="error")
+    for epochs in (cut, cut.copy().load_data().resample(25.0, verbose="error"), read):
+        assert Trials.from_mne(epochs).metadata["onset_s"].tolist() == [10, 20, 30]
+
+
+def test_numbered_events_tell_no_time() -> None:
+    back = Trials.from_mne(_trials().to_mne())
+    assert "onset_s" not in back.metadata
+    known = _trials(metadata=pd.DataFrame({"event": np.arange(12), "onset_s": np.arange(12) * 3.5}))
+    assert Trials.from_mne(known.to_mne()).metadata["onset_s"].tolist() == known.metadata["onset_s"].tolist()
 
 
 def test_other_channels_become_extras_by_their_type() -> None:

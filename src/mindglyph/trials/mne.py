@@ -2,7 +2,7 @@
 
 MNE counts in volts and in float64. A float32 microvolt divided by a million and multiplied
 again in float64 is off by less than 1e-15 of itself, so rounding it to float32 gives the
-number that went in: trials come back exactly. Epochs saved with `fmt="double"` keep that;
+number that went in: signals come back exactly. Epochs saved with `fmt="double"` keep that;
 MNE's default file format rounds volts to float32, after which a value may be off by 1.2e-7 of
 itself.
 """
@@ -20,6 +20,7 @@ from mindglyph.trials.channels import MICROVOLTS, make_info, positions_of
 from mindglyph.trials.trials import ExtraSignals, Trials, refuse_what_is_not_finite
 
 _SAMPLE = "sample"
+_ONSET = "onset_s"
 _WHOLE = re.compile(r"0|-?[1-9]\d*")
 
 
@@ -75,10 +76,13 @@ def from_mne(epochs: mne.BaseEpochs) -> Trials:
     Trials
         EEG in microvolts, the other channels as extras by MNE's name of their type (`eog`,
         `misc`, …) in MNE's unit. Labels are the names of the events, as whole numbers where
-        all names are. The metadata gain `event`, the running number, and `sample`, where MNE
-        counts the event, unless they have them. Electrodes sit where MNE has them, or
-        where the standard montage does if MNE has none. Projectors are not taken along:
-        apply them before.
+        all names are. The metadata gain, unless they have them, `event`, the running number,
+        `sample`, where MNE counts the event, and `onset_s`, that sample in s. MNE counts
+        samples at the rate of the recording, also after epochs were decimated or resampled.
+        Events that are merely numbered 0, 1, 2, … tell no time and give no `onset_s`.
+        Electrodes sit where MNE has them, or where the standard montage does if MNE has none.
+        Projectors are not taken along: apply them before. Extras that `to_mne` took along come
+        back together as `misc`; the pictures shown, which it left out, do not.
 
     Raises
     ------
@@ -152,7 +156,14 @@ def _table(epochs: mne.BaseEpochs) -> pd.DataFrame:
         raise UserError(
             "the metadata's 'event' are no numbers, and should be the order of recording: rename the column"
         )
-    return table if _SAMPLE in table else table.assign(**{_SAMPLE: epochs.events[:, 0]})
+    samples = epochs.events[:, 0]
+    if _SAMPLE not in table:
+        table = table.assign(**{_SAMPLE: samples})
+    if _ONSET not in table and not np.array_equal(samples, np.arange(len(samples))):
+        # The rate of epochs that were decimated is no longer the one at which their events are counted.
+        # MNE keeps that one as a number, but as an array of one in epochs from a file.
+        table = table.assign(**{_ONSET: samples / float(np.ravel(epochs._raw_sfreq)[0])})
+    return table
 
 
 def _eeg_info(info: mne.Info, chosen: np.ndarray) -> mne.Info:
