@@ -4,7 +4,7 @@ import pytest
 
 from mindglyph import Trials
 from mindglyph.errors import UserError
-from mindglyph.trials import ExtraSignals
+from mindglyph.trials import ExtraSignals, positions_of
 
 
 def _trials(n: int = 6, **changes: object) -> Trials:
@@ -34,6 +34,19 @@ def test_arrays_become_trials_in_order() -> None:
 def test_parts_that_do_not_fit_are_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
         _trials(**changes)
+
+
+def test_a_value_that_is_not_finite_is_found_where_it_is() -> None:
+    X = np.zeros((6, 2, 64))
+    X[4, 1, 30] = np.inf
+    with pytest.raises(UserError, match="trial 4, channel 'AF7': .*not finite, as 1 of 6 trials do: drop or repair"):
+        _trials(X=X)
+
+
+def test_channels_of_unknown_names_have_no_place_on_the_head() -> None:
+    trials = _trials(ch_names=["TP9", "my electrode"])
+    assert trials.info["ch_names"] == ["TP9", "my electrode"]
+    assert set(positions_of(trials.info)) == {"TP9"}
 
 
 def test_selection_keeps_the_parts_together() -> None:
