@@ -24,18 +24,21 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOABB_RESULTS", str(tmp_path))
 
 
-def _score(store: Store, folder: Path, **options: object) -> float:
+def _score(store: Store, folder: Path) -> float:
     from moabb.evaluations import CrossSessionEvaluation
+
+    return float(_evaluate(CrossSessionEvaluation, store, folder)["score"].mean())
+
+
+def _evaluate(kind: type, store: Store, folder: Path) -> pd.DataFrame:
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer
 
-    dataset = StoreDataset([store.path], **options)
-    evaluation = CrossSessionEvaluation(
-        paradigm=LabelParadigm(fmax=20.0), datasets=[dataset], hdf5_path=str(folder), overwrite=True
-    )
+    dataset = StoreDataset([store.path])
+    evaluation = kind(paradigm=LabelParadigm(fmax=20.0), datasets=[dataset], hdf5_path=str(folder), overwrite=True)
     decoder = make_pipeline(FunctionTransformer(_thin), LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"))
-    return float(evaluation.process({"lda": decoder})["score"].mean())
+    return evaluation.process({"lda": decoder})
 
 
 def _thin(X: np.ndarray) -> np.ndarray:
@@ -110,6 +113,24 @@ def test_across_sessions_a_signal_is_found_and_none_is_not_made_up(signal: Store
     # 400 guesses lie within 0.1 ± 0.05 in all but one of a thousand recordings.
     chance = _score(none, tmp_path / "none")
     assert 0.05 < chance < 0.15, chance
+
+
+# How MOABB writes its results, h5py is about to give up.
+@pytest.mark.filterwarnings("ignore:Creating a dataset without passing data or dtype")
+@pytest.mark.parametrize(("name", "low", "high"), [("signal", 0.4, 1.0), ("none", 0.05, 0.15)])
+def test_across_subjects_too(
+    request: pytest.FixtureRequest, store_of: Callable[..., Store], tmp_path: Path, name: str, low: float, high: float
+) -> None:
+    from moabb.evaluations import CrossSubjectEvaluation
+
+    trials = request.getfixturevalue(name).trials()
+    half = len(trials) // 2
+    # One brain stands for two people: what the first half taught must be found in the second.
+    table = trials.metadata.assign(subject=np.repeat(["ada", "bo"], half))
+    lab = store_of(trials.signals, trials.labels, metadata=table, ch_names=trials.info["ch_names"], sfreq=512.0)
+    scores = _evaluate(CrossSubjectEvaluation, lab, tmp_path)
+    assert set(scores["subject"]) == {"1-ada", "1-bo"}
+    assert low < scores["score"].mean() < high, scores["score"].mean()
 
 
 def test_labels_can_be_chosen(signal: Store) -> None:
