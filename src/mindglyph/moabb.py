@@ -55,7 +55,8 @@ class StoreDataset(BaseDataset):  # type: ignore[misc]
     padding : float
         How long a trial is held beyond each of its ends, in s. With 2 s, a step of 40 microvolts
         between trials moves what MOABB's filter from 1 Hz on gives by at most 0.15 microvolts.
-        A session takes 8 bytes a sample and channel in memory, padding included.
+        A subject's sessions are in memory together, 8 bytes a sample and channel, padding
+        included, and take nearly twice that while they are made.
 
     Raises
     ------
