@@ -16,7 +16,7 @@ from torch import nn
 from mindglyph.decoders.network import EmbeddingNetwork, NetworkDecoder, NetworkSettings
 from mindglyph.decoders.registry import ZOO_PREFIX
 from mindglyph.errors import UserError
-from mindglyph.trials.braindecode import import_braindecode, quiet
+from mindglyph.trials.braindecode import importing_braindecode, quiet
 
 
 class ZooSettings(NetworkSettings):
@@ -68,7 +68,9 @@ class Zoo(NetworkDecoder[ZooSettings]):
 
 
 def _network_class(name: str) -> type[nn.Module]:
-    found = getattr(import_braindecode("models", "decoders of the zoo"), name, None)
+    with importing_braindecode("decoders of the zoo"):
+        from braindecode import models
+    found = getattr(models, name, None)
     if not (inspect.isclass(found) and issubclass(found, nn.Module)):
         raise UserError(f"braindecode has no network '{name}': its own documentation lists them")
     return found

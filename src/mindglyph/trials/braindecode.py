@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import warnings
 from collections.abc import Iterator
@@ -53,7 +52,8 @@ def to_braindecode(trials: Trials) -> BaseConcatDataset:
     braindecode's tutorials scaled them, so networks see numbers near one; do not scale
     again. The epochs are in memory in float64: 8 bytes a sample, twice what a store takes.
     """
-    datasets = import_braindecode("datasets", "braindecode's data sets")
+    with importing_braindecode("braindecode's data sets"):
+        from braindecode.datasets import BaseConcatDataset, WindowsDataset
     if not len(trials):
         raise UserError("there are no trials, and braindecode's data sets cannot be empty: choose some")
     labels, targets = np.unique(trials.labels, return_inverse=True)
@@ -62,17 +62,16 @@ def to_braindecode(trials: Trials) -> BaseConcatDataset:
     parts = []
     for known, places in _groups(trials.metadata):
         description = pd.Series({"labels": named, **known}, dtype=object)
-        parts.append(datasets.WindowsDataset(_windows(trials.select(places), targets[places]), description))
-    return datasets.BaseConcatDataset(parts)
+        parts.append(WindowsDataset(_windows(trials.select(places), targets[places]), description))
+    return BaseConcatDataset(parts)
 
 
-def import_braindecode(module: str, what: str) -> Any:
-    """Return a module of braindecode.
+@contextmanager
+def importing_braindecode(what: str) -> Iterator[None]:
+    """Let a block import braindecode.
 
     Parameters
     ----------
-    module : str
-        Its name within braindecode, such as `models`.
     what : str
         What needs it, in the plural, for the message.
 
@@ -83,7 +82,7 @@ def import_braindecode(module: str, what: str) -> Any:
     """
     try:
         with quiet():
-            return importlib.import_module(f"braindecode.{module}")
+            yield
     except ImportError as error:
         raise UserError(f"{what} need braindecode: pip install 'mindglyph[zoo]'") from error
 
