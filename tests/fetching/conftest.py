@@ -158,9 +158,10 @@ class _Handler(BaseHTTPRequestHandler):
         for number, piece in enumerate(pieces):
             if number:
                 served.go_on.wait(20)
+            # Counted before it goes out: who has read the last piece may ask at once how much was sent.
+            answer.sent += len(piece)
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece) if served.chunked else piece)
             self.wfile.flush()
-            answer.sent += len(piece)
         if served.chunked:
             self.wfile.write(b"0\r\n\r\n")
         if served.announced is not None:
