@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from mindglyph.decoders.calibration import LOWEST_TEMPERATURE, best_temperature, softmax
+from mindglyph.decoders.monitor import Monitor
 from mindglyph.errors import UserError
 from mindglyph.settings import Settings
 
@@ -67,7 +68,12 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         """The settings in force."""
         return self.settings if self.settings is not None else self.settings_class()
 
-    def fit(self, X: np.ndarray, y: np.ndarray) -> Decoder[AnyDecoderSettings]:  # noqa: N803
+    def fit(
+        self,
+        X: np.ndarray,  # noqa: N803
+        y: np.ndarray,
+        monitor: Monitor | None = None,
+    ) -> Decoder[AnyDecoderSettings]:
         """Learn from trials.
 
         Parameters
@@ -77,6 +83,8 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
             stopping and calibration is a stretch of time of its own.
         y : ndarray, shape (n_trials,)
             Labels.
+        monitor : Monitor, optional
+            Who is told of each epoch, and where an unfinished training is kept.
 
         Returns
         -------
@@ -99,12 +107,12 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         self.classes_ = classes
         self.shape_ = signals.shape[1:]
         self.history_: list[dict[str, float]] = []
-        held_out, held_out_scores = self._fit(signals, codes)
+        held_out, held_out_scores = self._fit(signals, codes, monitor or Monitor())
         self.temperature_ = best_temperature(held_out_scores, codes[held_out], self.lowest_temperature)
         return self
 
     @abstractmethod
-    def _fit(self, signals: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _fit(self, signals: np.ndarray, codes: np.ndarray, monitor: Monitor) -> tuple[np.ndarray, np.ndarray]:
         """Fit, and return places of trials and their scores by a fit that had not seen them."""
 
     @abstractmethod
@@ -122,6 +130,13 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
     @abstractmethod
     def _restore(self, arrays: dict[str, np.ndarray]) -> None:
         """Take back what `_arrays` gave; `classes_` and `shape_` are set already."""
+
+    def _forests(self) -> dict[str, Any]:
+        """Return the fitted estimators of scikit-learn that are no arrays, by name: forests, boosted trees."""
+        return {}
+
+    def _restore_forests(self, forests: Mapping[str, Any]) -> None:
+        """Take back what `_forests` gave; called after `_restore`."""
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
         """Return the probability of each class: (n_trials, n_classes), float64."""
@@ -149,10 +164,21 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         """Return what was fitted, as arrays of numbers."""
         return {"temperature": np.array([self.temperature_]), **self._arrays()}
 
-    def restore(self, arrays: dict[str, np.ndarray], classes: Sequence[int | str], shape: tuple[int, ...]) -> None:
-        """Take back what `arrays` gave."""
+    def forests(self) -> dict[str, Any]:
+        """Return what was fitted and is no array: estimators of scikit-learn, by name."""
+        return self._forests()
+
+    def restore(
+        self,
+        arrays: dict[str, np.ndarray],
+        classes: Sequence[int | str],
+        shape: tuple[int, ...],
+        forests: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Take back what `arrays` and `forests` gave."""
         self.classes_ = np.array(classes)
         self.shape_ = shape
         self.history_ = []
         self._restore(arrays)
+        self._restore_forests(forests or {})
         self.temperature_ = float(arrays["temperature"][0])

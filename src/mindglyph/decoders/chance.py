@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mindglyph.decoders.base import Decoder, DecoderSettings
+from mindglyph.decoders.monitor import Monitor
 
 
 class ChanceSettings(DecoderSettings):
@@ -26,7 +27,7 @@ class Chance(Decoder[ChanceSettings]):
 
     settings_class = ChanceSettings
 
-    def _fit(self, signals: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _fit(self, signals: np.ndarray, codes: np.ndarray, monitor: Monitor) -> tuple[np.ndarray, np.ndarray]:
         self.frequencies_ = np.bincount(codes) / len(codes)
         # Its scores are the frequencies themselves, and so are fair on the trials they were counted on.
         return np.arange(len(codes)), self._scores(signals)

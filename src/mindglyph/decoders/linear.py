@@ -9,6 +9,7 @@ from sklearn.base import ClassifierMixin
 
 from mindglyph.decoders.base import AnyDecoderSettings, Decoder
 from mindglyph.decoders.calibration import last_block
+from mindglyph.decoders.monitor import Monitor
 
 HELD_OUT = 0.2
 """Share of the training trials on which the temperature is found, before the fit to all of them."""
@@ -33,7 +34,7 @@ class LinearDecoder(Decoder[AnyDecoderSettings]):
     def _classifier(self) -> ClassifierMixin:
         """Return an unfitted classifier with `coef_` and `intercept_`."""
 
-    def _fit(self, signals: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _fit(self, signals: np.ndarray, codes: np.ndarray, monitor: Monitor) -> tuple[np.ndarray, np.ndarray]:
         learning, held_out = last_block(len(codes), HELD_OUT)
         # A covariance within each class needs two trials of it.
         if np.bincount(codes[learning], minlength=len(self.classes_)).min() >= 2:

@@ -16,6 +16,7 @@ from torch.utils.data import Subset
 
 from mindglyph.decoders.base import Decoder, DecoderSettings
 from mindglyph.decoders.calibration import last_block
+from mindglyph.decoders.monitor import Monitor
 from mindglyph.errors import UserError
 from mindglyph.settings import Settings
 
@@ -98,7 +99,7 @@ class NetworkDecoder(Decoder[AnyNetworkSettings]):
     def _network(self, n_chans: int, n_outputs: int, n_times: int) -> EmbeddingNetwork:
         """Return an untrained network."""
 
-    def _fit(self, signals: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _fit(self, signals: np.ndarray, codes: np.ndarray, monitor: Monitor) -> tuple[np.ndarray, np.ndarray]:
         training = self.settings_.training
         learning, held_out = last_block(len(codes), training.held_out)
         missing = np.setdiff1d(codes, codes[learning])

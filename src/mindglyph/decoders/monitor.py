@@ -1,0 +1,59 @@
+"""Who is told of a training while it goes on, and where it is kept if it must stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training is.
+
+    Attributes
+    ----------
+    part : str
+        What is being trained, where a decoder has several parts; empty where it has one.
+    epoch, max_epochs : int
+        Passes over the trials done, and the most there will be.
+    train_loss, valid_loss, valid_acc : float
+        Of the pass just done; NaN where a part has no such figure.
+    """
+
+    part: str
+    epoch: int
+    max_epochs: int
+    train_loss: float
+    valid_loss: float
+    valid_acc: float
+
+
+def _unheard(_: Progress) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """Watches a training.
+
+    Attributes
+    ----------
+    report : callable
+        Called with a `Progress` after each epoch.
+    folder : Path or None
+        Where an unfinished training keeps its state after each epoch, and where it is looked
+        for when a training begins; None keeps nothing. What is in it when the training is
+        done, whoever gave the folder removes.
+    part : str
+        Name of the part being trained.
+    """
+
+    report: Callable[[Progress], None] = _unheard
+    folder: Path | None = None
+    part: str = ""
+
+    def of_part(self, name: str) -> Monitor:
+        """Return the monitor of a part, with a folder of its own."""
+        folder = None if self.folder is None else self.folder / name
+        return Monitor(self.report, folder, f"{self.part}/{name}" if self.part else name)
