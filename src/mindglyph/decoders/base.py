@@ -42,6 +42,8 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         Rate of the signals in Hz.
     seed : int
         For all that is random.
+    tmin : float
+        Time of the first sample in s after the picture; the pipeline sets it by the trials.
 
     Attributes
     ----------
@@ -58,10 +60,13 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
     settings_class: type[AnyDecoderSettings]
     lowest_temperature = LOWEST_TEMPERATURE
 
-    def __init__(self, settings: AnyDecoderSettings | None = None, sfreq: float = 128.0, seed: int = 0) -> None:
+    def __init__(
+        self, settings: AnyDecoderSettings | None = None, sfreq: float = 128.0, seed: int = 0, tmin: float = 0.0
+    ) -> None:
         self.settings = settings
         self.sfreq = sfreq
         self.seed = seed
+        self.tmin = tmin
 
     @property
     def settings_(self) -> AnyDecoderSettings:
@@ -96,6 +101,27 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         UserError
             If the trials have another shape, or fewer than two classes.
         """
+        signals, codes = self._begun(X, y)
+        held_out, held_out_scores = self._fit(signals, codes, monitor or Monitor())
+        self.temperature_ = best_temperature(held_out_scores, codes[held_out], self.lowest_temperature)
+        return self
+
+    def fit_scores(
+        self,
+        X: np.ndarray,  # noqa: N803
+        y: np.ndarray,
+        monitor: Monitor | None = None,
+    ) -> Decoder[AnyDecoderSettings]:
+        """Learn as `fit` does, for one who finds the temperature of several decoders together.
+
+        Where a decoder needs no trials held out but for its temperature, none are, and its
+        temperature stays 1.
+        """
+        self._fit_scores(*self._begun(X, y), monitor or Monitor())
+        return self
+
+    def _begun(self, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
+        """Check trials and labels, take their classes and shape, and return signals and codes."""
         signals = np.asarray(X, dtype=np.float32)
         if signals.ndim != 3 or len(signals) != len(y):
             raise UserError(
@@ -107,13 +133,16 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         self.classes_ = classes
         self.shape_ = signals.shape[1:]
         self.history_: list[dict[str, float]] = []
-        held_out, held_out_scores = self._fit(signals, codes, monitor or Monitor())
-        self.temperature_ = best_temperature(held_out_scores, codes[held_out], self.lowest_temperature)
-        return self
+        return signals, codes
 
     @abstractmethod
     def _fit(self, signals: np.ndarray, codes: np.ndarray, monitor: Monitor) -> tuple[np.ndarray, np.ndarray]:
         """Fit, and return places of trials and their scores by a fit that had not seen them."""
+
+    def _fit_scores(self, signals: np.ndarray, codes: np.ndarray, monitor: Monitor) -> None:
+        """Fit, and leave the temperature to others; a decoder that can save work by it does."""
+        held_out, held_out_scores = self._fit(signals, codes, monitor)
+        self.temperature_ = best_temperature(held_out_scores, codes[held_out], self.lowest_temperature)
 
     @abstractmethod
     def _scores(self, signals: np.ndarray) -> np.ndarray:

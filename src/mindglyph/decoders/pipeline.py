@@ -41,6 +41,7 @@ class DecodingPipeline:
     def fit(self, trials: Trials) -> DecodingPipeline:
         """Fit preprocessing and decoder to trials in the order of recording."""
         self.channels = list(trials.info["ch_names"])
+        self.decoder.set_params(tmin=trials.tmin)
         self.decoder.fit(self._transformer.fit_transform(trials.signals), trials.labels)
         return self
 
@@ -82,6 +83,7 @@ class DecodingPipeline:
             "preprocessing": self.preprocessing.model_dump(mode="json"),
             "sfreq": self.decoder.sfreq,
             "seed": self.decoder.seed,
+            "tmin": self.decoder.tmin,
             "channels": self.channels,
             "classes": self.decoder.classes_.tolist(),
             "shape": list(self.decoder.shape_),
@@ -103,6 +105,7 @@ class DecodingPipeline:
             raise UserError(f"{path}: holds '{about.get('kind')}', not a decoder: name another file")
         try:
             decoder = decoder_settings(about["name"], about["settings"]).build(about["sfreq"], about["seed"])
+            decoder.set_params(tmin=about["tmin"])
             pipeline = cls(about["name"], decoder, PreprocessingSettings(**about["preprocessing"]))
             pipeline.channels = about["channels"]
             scaler = pipeline._transformer["scale"]

@@ -36,10 +36,16 @@ class Entry:
 
 
 DECODERS: dict[str, Entry] = {
+    "default": Entry(
+        "stack", "StackSettings", "evoked, evoked at a fixed latency and riemann, joined by trials held out"
+    ),
     "chance": Entry("chance", "ChanceSettings", "Knows how often each digit occurs, and nothing else"),
     "lda": Entry("lda", "LDASettings", "Linear discriminant analysis with shrinkage on smoothed samples"),
     "riemann": Entry(
         "riemann", "RiemannSettings", "Covariances with the evoked responses, tangent space, logistic regression"
+    ),
+    "evoked": Entry(
+        "evoked", "EvokedSettings", "Bayesian model of smooth responses of variable latency in separable noise"
     ),
     "common-lstm": Entry("common_lstm", "CommonLSTMSettings", "One LSTM that walks over the channels (thesis)"),
     "sparse-cnn": Entry("sparse_cnn", "SparseCNNSettings", "Two wide convolutions in time with heavy dropout (thesis)"),

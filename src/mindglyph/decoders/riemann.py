@@ -3,14 +3,18 @@
 References
 ----------
 Barachant & Congedo (2014), "A plug&play P300 BCI using information geometry",
-https://doi.org/10.48550/arXiv.1409.0107.
+https://doi.org/10.48550/arXiv.1409.0107;
+Rivet et al. (2009), "xDAWN algorithm to enhance evoked potentials",
+https://doi.org/10.1109/TBME.2009.2012869.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from pydantic import Field
-from pyriemann.estimation import ERPCovariances
+from pyriemann.estimation import ERPCovariances, XdawnCovariances
 from pyriemann.tangentspace import TangentSpace
 from sklearn.base import ClassifierMixin
 from sklearn.linear_model import LogisticRegression
@@ -18,12 +22,18 @@ from sklearn.linear_model import LogisticRegression
 from mindglyph.decoders.base import DecoderSettings
 from mindglyph.decoders.linear import LinearDecoder
 
+_TRIALS_FOR_REFERENCE = 500
+"""Of which the mean covariance is made: it takes many passes, and hardly moves with more of them."""
+
 
 class RiemannSettings(DecoderSettings):
     """What the covariances are made of.
 
     Attributes
     ----------
+    prototypes : {"xdawn", "erp"}
+        How each class's evoked response is reduced to components: by spatial filters that
+        raise it over the background, or by its own principal components.
     components : int
         Components of each class's evoked response that stand beside the channels.
     rate : float
@@ -32,9 +42,10 @@ class RiemannSettings(DecoderSettings):
         Inverse strength of the logistic regression's penalty.
     """
 
-    components: int = Field(1, ge=1)
-    rate: float = Field(64.0, gt=0)
-    regularization: float = Field(0.01, gt=0)
+    prototypes: Literal["xdawn", "erp"] = "xdawn"
+    components: int = Field(2, ge=1)
+    rate: float = Field(128.0, gt=0)
+    regularization: float = Field(0.1, gt=0)
 
     def build(self, sfreq: float, seed: int = 0) -> Riemann:
         """Return the decoder."""
@@ -56,9 +67,13 @@ class Riemann(LinearDecoder[RiemannSettings]):
 
     def _fit_features(self, signals: np.ndarray, codes: np.ndarray) -> None:
         components = min(self.settings_.components, *signals.shape[1:])
-        covariances = ERPCovariances(estimator="oas", svd=components).fit(self._thinned(signals), codes)
-        self.prototypes_ = covariances.P_
-        self.reference_ = TangentSpace().fit(self._covariances(signals)).reference_
+        if self.settings_.prototypes == "xdawn":
+            covariances = XdawnCovariances(components, applyfilters=False, xdawn_estimator="oas")
+        else:
+            covariances = ERPCovariances(svd=components)
+        self.prototypes_ = covariances.fit(self._thinned(signals), codes).P_
+        few = signals[:: max(1, len(signals) // _TRIALS_FOR_REFERENCE)]
+        self.reference_ = TangentSpace().fit(self._covariances(few)).reference_
 
     def _classifier(self) -> ClassifierMixin:
         return LogisticRegression(C=self.settings_.regularization, max_iter=500)
