@@ -11,21 +11,9 @@ from mindglyph.decoders import DECODERS, DecodingPipeline, decoder_settings
 from mindglyph.decoders.base import Decoder
 from mindglyph.errors import UserError
 from mindglyph.preprocessing import PreprocessingSettings
+from tests.decoders.quick import QUICK
 
 RATE = 64.0
-QUICK: dict[str, dict[str, Any]] = {
-    "chance": {},
-    "lda": {},
-    "riemann": {"rate": 32.0},
-    "common-lstm": {
-        "units": 16,
-        "dense": (16, 8),
-        "dropout": 0.1,
-        "training": {"max_epochs": 15, "learning_rate": 5e-3},
-    },
-    "sparse-cnn": {"filters": (8, 8), "dropouts": (0.1, 0.1), "training": {"max_epochs": 10, "learning_rate": 5e-3}},
-    "zoo:EEGNet": {"training": {"max_epochs": 15, "learning_rate": 5e-3}},
-}
 LEARNING = [name for name in QUICK if name != "chance"]
 
 
