@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from mindglyph.decoders.calibration import LOWEST_TEMPERATURE, best_temperature, softmax
@@ -138,6 +139,13 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
     def _restore_forests(self, forests: Mapping[str, Any]) -> None:
         """Take back what `_forests` gave; called after `_restore`."""
 
+    def n_parameters(self, shape: tuple[int, int], n_classes: int) -> int | None:
+        """Return how many numbers are learned from trials of a shape; None where the trials themselves decide.
+
+        Networks are counted by `mindglyph.decoders.sizes`, which builds them.
+        """
+        return None
+
     def predict_proba(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
         """Return the probability of each class: (n_trials, n_classes), float64."""
         return softmax(self._scores(self._checked(X)) / self.temperature_)
@@ -149,6 +157,11 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
     def embed(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
         """Return what the decision is made from: (n_trials, n_features), float32."""
         return self._embedding(self._checked(X)).astype(np.float32)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array, tags.input_tags.three_d_array = False, True
+        return tags
 
     def _checked(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
         check_is_fitted(self, "temperature_")
