@@ -9,6 +9,7 @@ import pytest
 from mindglyph.cli import main
 from mindglyph.decoders import DECODERS
 from mindglyph.headsets import HEADSETS
+from mindglyph.trials.braindecode import importing_braindecode
 
 
 def _run(*words: str, status: int = 0) -> str:
@@ -49,7 +50,8 @@ def test_the_table_says_the_same() -> None:
 
 
 def test_the_zoo_is_listed_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    from braindecode.models.util import models_dict
+    with importing_braindecode("tests of the zoo"):
+        from braindecode.models.util import models_dict
 
     few = {name: models_dict[name] for name in ("EEGNet", "CBraMod")}
     monkeypatch.setattr("braindecode.models.util.models_dict", few)

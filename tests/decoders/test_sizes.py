@@ -9,6 +9,7 @@ from mindglyph.decoders import DECODERS, decoder_settings
 from mindglyph.decoders.network import NetworkDecoder
 from mindglyph.decoders.sizes import n_parameters, zoo_networks
 from mindglyph.errors import UserError
+from mindglyph.trials.braindecode import importing_braindecode
 from tests.decoders.quick import QUICK
 
 SHAPE = (3, 80)
@@ -56,7 +57,8 @@ def test_every_decoder_says_where_it_comes_from() -> None:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the zoo hold but a few networks, since trying all takes long."""
-    from braindecode.models.util import models_dict
+    with importing_braindecode("tests of the zoo"):
+        from braindecode.models.util import models_dict
 
     names = ("CBraMod", "Deep4Net", "EEGNet", "EEGSym", "SignalJEPA", "REVE", "TSception")
     monkeypatch.setattr("braindecode.models.util.models_dict", {name: models_dict[name] for name in names})
