@@ -97,7 +97,7 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         UserError
             If the trials have another shape, or fewer than two classes.
         """
-        signals = np.asarray(X, dtype=np.float32)
+        signals = _as_signals(X)
         if signals.ndim != 3 or len(signals) != len(y):
             raise UserError(
                 f"signals of shape {signals.shape} for {len(y)} labels: give (n_trials, n_channels, n_times)"
@@ -152,7 +152,9 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
 
     def predict(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
         """Return the most probable label of each trial: (n_trials,)."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        # The probabilities first: they see whether it was fitted, and so whether there are classes.
+        places = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[places]
 
     def embed(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
         """Return what the decision is made from: (n_trials, n_features), float32."""
@@ -165,7 +167,7 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
 
     def _checked(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
         check_is_fitted(self, "temperature_")
-        signals = np.asarray(X, dtype=np.float32)
+        signals = _as_signals(X)
         if signals.shape[1:] != self.shape_:
             raise UserError(
                 f"the decoder was trained on (channels, samples) {self.shape_}, these are {signals.shape[1:]}: "
@@ -195,3 +197,10 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         self._restore(arrays)
         self._restore_forests(forests or {})
         self.temperature_ = float(arrays["temperature"][0])
+
+
+def _as_signals(X: np.ndarray) -> np.ndarray:  # noqa: N803
+    """Return trials as float32; what is larger than memory stays where it is."""
+    signals = np.asarray(X, dtype=np.float32)
+    # torch takes no view that runs backwards.
+    return signals.copy() if min(signals.strides, default=0) < 0 else signals
