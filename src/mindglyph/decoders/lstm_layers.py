@@ -40,8 +40,9 @@ class ChannelLSTM(nn.Module):
     """An LSTM for each channel, all of which take a step at once.
 
     It computes what one `torch.nn.LSTM` a channel would, with one bias in place of the two
-    that those add to one another. The channels are a batch of matrices, so that a step costs
-    one multiplication and not one a channel.
+    that those add to one another. The channels are a batch of matrices, so that a step is one
+    call for all of them. That saves calls and no arithmetic: on a single thread of a
+    processor, torch's own LSTMs one after another take somewhat less time.
 
     Parameters
     ----------
