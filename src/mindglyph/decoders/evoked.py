@@ -64,12 +64,12 @@ class Evoked(RefittedDecoder[EvokedSettings]):
 
     def _fit_all(self, signals: np.ndarray, codes: np.ndarray) -> None:
         self.log_frequencies_ = np.log(np.bincount(codes) / len(codes))
-        self.model_ = ResponseModel(self._basis()).fit(self._binned(signals), codes, len(self.classes_))
+        self.model_ = ResponseModel(self._basis(self.shape_[1])).fit(self._binned(signals), codes, len(self.classes_))
 
-    def _basis(self) -> Basis:
+    def _basis(self, n_times: int) -> Basis:
         settings = self.settings_
         step = self._step()
-        times = self.tmin + (np.arange(self.shape_[1] // step) + 0.5) * step / self.sfreq
+        times = self.tmin + (np.arange(n_times // step) + 0.5) * step / self.sfreq
         stop = min(settings.stop, times[-1])
         if stop <= settings.start:
             raise UserError("the trials end before the window in which evoked looks: set start and stop to fit them")
@@ -92,9 +92,17 @@ class Evoked(RefittedDecoder[EvokedSettings]):
     def _embedding(self, signals: np.ndarray) -> np.ndarray:
         return self.model_.projections(self._binned(signals))
 
+    def n_parameters(self, shape: tuple[int, int], n_classes: int) -> int:
+        """Return how many numbers are learned: responses, both covariances, latencies and frequencies."""
+        basis = self._basis(shape[1])
+        n_bins = len(basis.span)
+        n_latencies, _, n_bumps = basis.shifted.shape
+        covariances = shape[0] * (shape[0] + 1) // 2 + n_bins * (n_bins + 1) // 2
+        return n_classes * (shape[0] * n_bumps + 1) + covariances + n_latencies
+
     def _arrays(self) -> dict[str, np.ndarray]:
         return {"log_frequencies": self.log_frequencies_, **self.model_.arrays()}
 
     def _restore(self, arrays: dict[str, np.ndarray]) -> None:
         self.log_frequencies_ = arrays["log_frequencies"]
-        self.model_ = ResponseModel(self._basis()).restore(arrays)
+        self.model_ = ResponseModel(self._basis(self.shape_[1])).restore(arrays)

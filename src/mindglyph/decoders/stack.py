@@ -153,6 +153,12 @@ class Stack(Decoder[StackSettings]):
     def _embedding(self, signals: np.ndarray) -> np.ndarray:
         return np.concatenate([member.embed(signals) for member in self.members_.values()], axis=1)
 
+    def n_parameters(self, shape: tuple[int, int], n_classes: int) -> int | None:
+        """Return how many numbers are learned where all members are heard; None where one cannot tell."""
+        counts = [self._member(place).n_parameters(shape, n_classes) for place in range(len(self.settings_.members))]
+        known = [count for count in counts if count is not None]
+        return len(counts) + n_classes + sum(known) if len(known) == len(counts) else None
+
     def _arrays(self) -> dict[str, np.ndarray]:
         arrays = {
             "weights": self.pool_.weights,
