@@ -94,7 +94,7 @@ def test_training_leaves_torchs_own_generator_alone(name: str) -> None:
 @pytest.mark.parametrize("name", QUICK)
 def test_parameters_can_be_read_set_and_cloned(name: str) -> None:
     decoder = _build(name)
-    assert set(decoder.get_params()) == {"settings", "sfreq", "seed"}
+    assert set(decoder.get_params()) == {"settings", "sfreq", "seed", "tmin"}
     assert clone(decoder.set_params(seed=4)).get_params()["seed"] == 4
     assert clone(decoder).settings == decoder.settings
 
