@@ -9,9 +9,10 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from mindglyph.decoders.base import Decoder
+from mindglyph.decoders.model_files import read_model, write_model
+from mindglyph.decoders.monitor import Monitor
 from mindglyph.decoders.registry import decoder_settings
 from mindglyph.errors import UserError
-from mindglyph.files import read_arrays, write_arrays
 from mindglyph.preprocessing import PreprocessingSettings
 from mindglyph.trials import Trials
 
@@ -38,10 +39,10 @@ class DecodingPipeline:
         self.channels: list[str] = []
         self._transformer: Pipeline = preprocessing.build(decoder.sfreq)
 
-    def fit(self, trials: Trials) -> DecodingPipeline:
-        """Fit preprocessing and decoder to trials in the order of recording."""
+    def fit(self, trials: Trials, monitor: Monitor | None = None) -> DecodingPipeline:
+        """Fit preprocessing and decoder to trials in the order of recording; the monitor watches the decoder."""
         self.channels = list(trials.info["ch_names"])
-        self.decoder.fit(self._transformer.fit_transform(trials.signals), trials.labels)
+        self.decoder.fit(self._transformer.fit_transform(trials.signals), trials.labels, monitor)
         return self
 
     def outputs(self, trials: Trials) -> tuple[np.ndarray, np.ndarray]:
@@ -72,8 +73,14 @@ class DecodingPipeline:
         signals = self._transformer.transform(trials.signals)
         return self.decoder.predict_proba(signals), self.decoder.embed(signals)
 
-    def save(self, path: Path) -> None:
-        """Write everything that was fitted as safetensors."""
+    def save(self, path: Path) -> list[Path]:
+        """Write everything that was fitted: numbers as safetensors, forests as skops files beside them.
+
+        Returns
+        -------
+        list of Path
+            The files written, `path` first.
+        """
         scaler = self._transformer["scale"]
         about = {
             "kind": _KIND,
@@ -87,18 +94,19 @@ class DecodingPipeline:
             "shape": list(self.decoder.shape_),
         }
         arrays = {f"decoder.{name}": array for name, array in self.decoder.arrays().items()}
-        write_arrays(path, {"scale.centre": scaler.centre_, "scale.scale": scaler.scale_, **arrays}, about)
+        arrays |= {"scale.centre": scaler.centre_, "scale.scale": scaler.scale_}
+        return write_model(path, arrays, about, self.decoder.forests())
 
     @classmethod
     def load(cls, path: Path) -> DecodingPipeline:
-        """Read what `save` wrote; nothing in the file is executed.
+        """Read what `save` wrote; nothing in the files is executed.
 
         Raises
         ------
         UserError
-            If the file is absent, damaged or something else.
+            If a file is absent, damaged, changed since it was written, or something else.
         """
-        arrays, about = read_arrays(path)
+        arrays, about, forests = read_model(path)
         if about.get("kind") != _KIND:
             raise UserError(f"{path}: holds '{about.get('kind')}', not a decoder: name another file")
         try:
@@ -108,7 +116,8 @@ class DecodingPipeline:
             scaler = pipeline._transformer["scale"]
             scaler.centre_, scaler.scale_ = arrays.pop("scale.centre"), arrays.pop("scale.scale")
             fitted = {name.removeprefix("decoder."): array for name, array in arrays.items()}
-            decoder.restore(fitted, about["classes"], tuple(about["shape"]))
-        except (KeyError, TypeError, RuntimeError, ValueError) as error:
-            raise UserError(f"{path}: does not hold what a decoder needs ({error}): train it again") from error
+            decoder.restore(fitted, about["classes"], tuple(about["shape"]), forests)
+        except (KeyError, IndexError, TypeError, AttributeError, RuntimeError, ValueError) as error:
+            why = " ".join(str(error).split())
+            raise UserError(f"{path}: does not hold what a decoder needs ({why}): train it again") from error
         return pipeline
