@@ -170,7 +170,9 @@ def test_a_decoder_is_carried_to_another_recording(signal: Store, none: Store, t
     table = pd.read_parquet(tmp_path / "table.parquet")
     assert len(table) == 400
     np.testing.assert_allclose(table[[f"p_{digit}" for digit in range(10)]].sum(axis=1), 1)
-    printed = json.loads(_run("predict", tmp_path / "model" / "decoder.safetensors", none.path, "--json", cwd=tmp_path).stdout)
+    printed = json.loads(
+        _run("predict", tmp_path / "model" / "decoder.safetensors", none.path, "--json", cwd=tmp_path).stdout
+    )
     assert [entry["predicted"] for entry in printed["predictions"]] == table["predicted"].tolist()
 
 
