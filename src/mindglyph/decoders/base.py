@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
@@ -56,6 +57,9 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         By which the scores are divided before the softmax.
     history_ : list of dict
         Per epoch of training, for decoders that train in epochs.
+    held_out_ : dict
+        `n_trials`, `loss` and `accuracy` on the trials held out of the training fold; None where
+        there are none. The temperature, and a network's best epoch, were chosen on them: no score.
     """
 
     settings_class: type[AnyDecoderSettings]
@@ -104,7 +108,7 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         """
         signals, codes = self._begun(X, y)
         held_out, held_out_scores = self._fit(signals, codes, monitor or Monitor())
-        self.temperature_ = best_temperature(held_out_scores, codes[held_out], self.lowest_temperature)
+        self._temper(held_out_scores, codes[held_out])
         return self
 
     def fit_scores(
@@ -143,7 +147,12 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
     def _fit_scores(self, signals: np.ndarray, codes: np.ndarray, monitor: Monitor) -> None:
         """Fit, and leave the temperature to others; a decoder that can save work by it does."""
         held_out, held_out_scores = self._fit(signals, codes, monitor)
-        self.temperature_ = best_temperature(held_out_scores, codes[held_out], self.lowest_temperature)
+        self._temper(held_out_scores, codes[held_out])
+
+    def _temper(self, scores: np.ndarray, codes: np.ndarray) -> None:
+        """Find the temperature, and how well scores of that temperature do, on trials held out."""
+        self.temperature_ = best_temperature(scores, codes, self.lowest_temperature)
+        self.held_out_ = _figures(scores / self.temperature_, codes)
 
     @abstractmethod
     def _scores(self, signals: np.ndarray) -> np.ndarray:
@@ -233,3 +242,10 @@ def _as_signals(X: np.ndarray) -> np.ndarray:  # noqa: N803
     signals = np.asarray(X, dtype=np.float32)
     # torch takes no view that runs backwards.
     return signals.copy() if min(signals.strides, default=0) < 0 else signals
+
+
+def _figures(scores: np.ndarray, codes: np.ndarray) -> dict[str, float | None]:
+    if not len(codes):
+        return {"n_trials": 0, "loss": None, "accuracy": None}
+    loss = -log_softmax(np.asarray(scores, dtype=np.float64), axis=1)[np.arange(len(codes)), codes].mean()
+    return {"n_trials": len(codes), "loss": float(loss), "accuracy": float((scores.argmax(axis=1) == codes).mean())}

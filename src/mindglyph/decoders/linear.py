@@ -9,6 +9,7 @@ from sklearn.base import ClassifierMixin
 
 from mindglyph.decoders.base import AnyDecoderSettings
 from mindglyph.decoders.refitted import RefittedDecoder
+from mindglyph.preprocessing import parts_of
 
 
 class LinearDecoder(RefittedDecoder[AnyDecoderSettings]):
@@ -27,6 +28,10 @@ class LinearDecoder(RefittedDecoder[AnyDecoderSettings]):
         """Fit whatever the features need."""
 
     @abstractmethod
+    def _features(self, signals: np.ndarray) -> np.ndarray:
+        """Return the features (n_trials, n_features) of some trials, once `_fit_features` is done."""
+
+    @abstractmethod
     def _classifier(self) -> ClassifierMixin:
         """Return an unfitted classifier with `coef_` and `intercept_`."""
 
@@ -41,6 +46,13 @@ class LinearDecoder(RefittedDecoder[AnyDecoderSettings]):
 
     def _scores(self, signals: np.ndarray) -> np.ndarray:
         return self._embedding(signals) @ self.coef_.T + self.intercept_
+
+    def _embedding(self, signals: np.ndarray) -> np.ndarray:
+        first = self._features(signals[:1])
+        features = np.empty((len(signals), *first.shape[1:]), dtype=first.dtype)
+        for part in parts_of(signals.shape):
+            features[part] = self._features(signals[part])
+        return features
 
     def _arrays(self) -> dict[str, np.ndarray]:
         return {"coef": self.coef_, "intercept": self.intercept_}

@@ -25,8 +25,9 @@ class RefittedDecoder(Decoder[AnyDecoderSettings]):
         learning, held_out = last_block(len(codes), HELD_OUT)
         # A covariance within each class needs two trials of it.
         if np.bincount(codes[learning], minlength=len(self.classes_)).min() >= 2:
-            self._fit_all(signals[learning], codes[learning])
-            held_out_scores = self._scores(signals[held_out])
+            # Both are stretches: cut, not indexed, they are no copies of signals that may not fit into memory.
+            self._fit_all(signals[: len(learning)], codes[learning])
+            held_out_scores = self._scores(signals[held_out[0] :])
         else:
             held_out, held_out_scores = np.arange(0), np.empty((0, len(self.classes_)))
         self._fit_all(signals, codes)

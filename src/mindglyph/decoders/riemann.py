@@ -21,9 +21,10 @@ from sklearn.linear_model import LogisticRegression
 
 from mindglyph.decoders.base import DecoderSettings
 from mindglyph.decoders.linear import LinearDecoder
+from mindglyph.preprocessing import parts_of
 
-_TRIALS_FOR_REFERENCE = 500
-"""Of which the mean covariance is made: it takes many passes, and hardly moves with more of them."""
+_REFERENCE_TRIALS = 500
+"""Trials at most, evenly spaced, whose mean covariance is the reference: it takes many passes over them."""
 
 
 class RiemannSettings(DecoderSettings):
@@ -67,13 +68,26 @@ class Riemann(LinearDecoder[RiemannSettings]):
 
     def _fit_features(self, signals: np.ndarray, codes: np.ndarray) -> None:
         components = self._components(signals.shape[1:])
+        places = np.unique(np.linspace(0, len(signals) - 1, min(len(signals), _REFERENCE_TRIALS)).round().astype(int))
+        few = signals[places]
+        # The prototypes come of the mean of each class alone, so each is fitted as if it were one trial.
+        means = self._class_means(signals, codes)
         if self.settings_.prototypes == "xdawn":
-            covariances = XdawnCovariances(components, applyfilters=False, xdawn_estimator="oas")
+            background = np.cov(np.concatenate(list(self._thinned(few)), axis=1)).reshape(2 * few.shape[1:2])
+            covariances = XdawnCovariances(components, applyfilters=False, baseline_cov=background)
         else:
             covariances = ERPCovariances(svd=components)
-        self.prototypes_ = covariances.fit(self._thinned(signals), codes).P_
-        few = signals[:: max(1, len(signals) // _TRIALS_FOR_REFERENCE)]
+        self.prototypes_ = covariances.fit(means, np.arange(len(means))).P_
         self.reference_ = TangentSpace().fit(self._covariances(few)).reference_
+
+    def _class_means(self, signals: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        classes = range(len(self.classes_))
+        sums = np.zeros((len(classes), *self._thinned(signals[:1]).shape[1:]))
+        for part in parts_of(signals.shape):
+            thinned = self._thinned(signals[part])
+            sums += np.stack([thinned[codes[part] == code].sum(axis=0) for code in classes])
+        means: np.ndarray = sums / np.bincount(codes, minlength=len(classes))[:, None, None]
+        return means
 
     def _classifier(self) -> ClassifierMixin:
         return LogisticRegression(C=self.settings_.regularization, max_iter=500)
@@ -89,7 +103,7 @@ class Riemann(LinearDecoder[RiemannSettings]):
         covariances.P_ = self.prototypes_
         return covariances.transform(self._thinned(signals))
 
-    def _embedding(self, signals: np.ndarray) -> np.ndarray:
+    def _features(self, signals: np.ndarray) -> np.ndarray:
         space = TangentSpace()
         space.reference_ = self.reference_
         return space.transform(self._covariances(signals))
