@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from mindglyph.store import Store
 
 DecoderName = Annotated[str, typer.Option(help="Name of a decoder; 'mindglyph decoders' lists them.")]
+CodeDimension = Annotated[
+    int | None, typer.Option("--autoencoder", metavar="DIM", help="Decode from an auto-encoder's code of DIM channels.")
+]
+
+
+def _coding(dimension: int | None) -> dict[str, int] | None:
+    return None if dimension is None else {"dimension": dimension}
 
 
 @app.command("decoders")
@@ -36,6 +43,7 @@ def evaluate_command(
     decoder: DecoderName = "lda",
     folds: Annotated[int, typer.Option(help="Stretches of the recording that are tested in turn.")] = 5,
     out: Annotated[Path | None, typer.Option(help="The run's folder. [default: STORE.DECODER.run]")] = None,
+    autoencoder: CodeDimension = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that train folds side by side.")] = 1,
     seed: Seed = 0,
     as_json: AsJson = False,
@@ -47,7 +55,9 @@ def evaluate_command(
     from mindglyph.evaluation import EvaluationSettings
     from mindglyph.settings import checked
 
-    settings = checked(EvaluationSettings, "evaluate", decoder=decoder, folds=folds, seed=seed)
+    settings = checked(
+        EvaluationSettings, "evaluate", decoder=decoder, autoencoder=_coding(autoencoder), folds=folds, seed=seed
+    )
     folder = out or beside(store, f"{decoder}.run")
     metrics = run_evaluation(store, settings, folder, workers)
     decoding = metrics["decoding"]
@@ -187,6 +197,7 @@ def train_command(
     store: StorePath,
     decoder: DecoderName = "lda",
     out: Annotated[Path | None, typer.Option(help="The file to write. [default: STORE.DECODER.safetensors]")] = None,
+    autoencoder: CodeDimension = None,
     seed: Seed = 0,
 ) -> None:
     """Train a decoder on all trials of a store, to decode other recordings with.
@@ -198,7 +209,8 @@ def train_command(
     from mindglyph.store import Store
 
     trials = evaluated_trials(Store(store))
-    pipeline = checked(EvaluationSettings, "train", decoder=decoder, seed=seed).pipeline(trials.sfreq)
+    settings = checked(EvaluationSettings, "train", decoder=decoder, autoencoder=_coding(autoencoder), seed=seed)
+    pipeline = settings.pipeline(trials.sfreq)
     with progress("train") as report:
         pipeline.fit(trials)
         report(1, 1)

@@ -11,7 +11,7 @@ import pandas as pd
 from pydantic import Field
 
 from mindglyph.compute import run_tasks
-from mindglyph.decoders import DecodingPipeline, decoder_settings
+from mindglyph.decoders import AutoencoderSettings, DecodingPipeline, decoder_settings
 from mindglyph.errors import UserError
 from mindglyph.evaluation.splits import BlockedSplit
 from mindglyph.files import read_json, write_json
@@ -39,6 +39,9 @@ class EvaluationSettings(Settings):
         What differs from its defaults.
     preprocessing : PreprocessingSettings
         Fitted inside each training fold.
+    autoencoder : AutoencoderSettings or None
+        What stands between preprocessing and decoder, fitted inside each training fold too;
+        None leaves it out.
     splits : {"blocked"}
         How trials are divided.
     folds : int
@@ -54,6 +57,7 @@ class EvaluationSettings(Settings):
     decoder: str = "lda"
     decoder_settings: dict[str, Any] = Field(default_factory=dict)
     preprocessing: PreprocessingSettings = PreprocessingSettings()
+    autoencoder: AutoencoderSettings | None = None
     splits: Literal["blocked"] = "blocked"
     folds: int = Field(5, ge=2)
     gap: int = Field(10, ge=0)
@@ -62,8 +66,8 @@ class EvaluationSettings(Settings):
 
     def pipeline(self, sfreq: float) -> DecodingPipeline:
         """Return preprocessing and decoder, unfitted."""
-        decoder = decoder_settings(self.decoder, self.decoder_settings).build(sfreq, self.seed)
-        return DecodingPipeline(self.decoder, decoder, self.preprocessing)
+        decoder = decoder_settings(self.decoder, self.decoder_settings)
+        return DecodingPipeline.build(self.decoder, decoder, self.preprocessing, self.autoencoder, sfreq, self.seed)
 
     def splitter(self) -> BlockedSplit:
         """Return the cross-validator."""
@@ -166,6 +170,8 @@ def _train_and_test(task: tuple[Path, EvaluationSettings, Path, int]) -> None:
         index=pd.Index(test, name="trial"),
     )
     about = {"fold": number, "n_train": len(train), "n_test": len(test), "temperature": pipeline.decoder.temperature_}
+    if pipeline.autoencoder is not None:
+        about["reconstruction_error"] = pipeline.autoencoder.reconstruction_error_
     history = pipeline.decoder.history_ or _learning_curve(settings, trials, train, tested)
     with Run(run_path).writing_fold(number, about) as folder:
         pipeline.save(folder / "decoder.safetensors")
