@@ -18,6 +18,9 @@ DecoderName = Annotated[str, typer.Option(help="Name of a decoder; 'mindglyph de
 CodeDimension = Annotated[
     int | None, typer.Option("--autoencoder", metavar="DIM", help="Decode from an auto-encoder's code of DIM channels.")
 ]
+Balancing = Annotated[
+    str, typer.Option(help="How classes of unequal size count the same in training: none, weights, over, under.")
+]
 
 
 def _coding(dimension: int | None) -> dict[str, int] | None:
@@ -44,6 +47,7 @@ def evaluate_command(
     folds: Annotated[int, typer.Option(help="Stretches of the recording that are tested in turn.")] = 5,
     out: Annotated[Path | None, typer.Option(help="The run's folder. [default: STORE.DECODER.run]")] = None,
     autoencoder: CodeDimension = None,
+    balance: Balancing = "none",
     workers: Annotated[int, typer.Option(min=1, help="Processes that train folds side by side.")] = 1,
     seed: Seed = 0,
     as_json: AsJson = False,
@@ -56,7 +60,13 @@ def evaluate_command(
     from mindglyph.settings import checked
 
     settings = checked(
-        EvaluationSettings, "evaluate", decoder=decoder, autoencoder=_coding(autoencoder), folds=folds, seed=seed
+        EvaluationSettings,
+        "evaluate",
+        decoder=decoder,
+        autoencoder=_coding(autoencoder),
+        balance=balance,
+        folds=folds,
+        seed=seed,
     )
     folder = out or beside(store, f"{decoder}.run")
     metrics = run_evaluation(store, settings, folder, workers)
@@ -67,6 +77,7 @@ def evaluate_command(
         "accuracy": f"{decoding['accuracy']:.1%} (95% interval {decoding['ci95'][0]:.1%} to {decoding['ci95'][1]:.1%})",
         "chance": f"{decoding['chance']:.1%}; guessing exceeds {decoding['chance_bound']:.1%} once in 20 recordings",
         "p": f"{decoding['p_value']:.4f} by {decoding['permutations']:,} permutations in blocks of {decoding['block']}",
+        "balanced": f"{decoding['balanced_accuracy']:.1%} if all labels were as frequent",
         "majority": f"{decoding['majority']:.1%}",
         "run": str(folder),
     }
@@ -198,6 +209,7 @@ def train_command(
     decoder: DecoderName = "lda",
     out: Annotated[Path | None, typer.Option(help="The file to write. [default: STORE.DECODER.safetensors]")] = None,
     autoencoder: CodeDimension = None,
+    balance: Balancing = "none",
     seed: Seed = 0,
 ) -> None:
     """Train a decoder on all trials of a store, to decode other recordings with.
@@ -209,7 +221,9 @@ def train_command(
     from mindglyph.store import Store
 
     trials = evaluated_trials(Store(store))
-    settings = checked(EvaluationSettings, "train", decoder=decoder, autoencoder=_coding(autoencoder), seed=seed)
+    settings = checked(
+        EvaluationSettings, "train", decoder=decoder, autoencoder=_coding(autoencoder), balance=balance, seed=seed
+    )
     pipeline = settings.pipeline(trials.sfreq)
     with progress("train") as report:
         pipeline.fit(trials)

@@ -32,17 +32,22 @@ class LinearDecoder(Decoder[AnyDecoderSettings]):
 
     @abstractmethod
     def _classifier(self) -> ClassifierMixin:
-        """Return an unfitted classifier with `coef_` and `intercept_`."""
+        """Return an unfitted classifier with `coef_` and `intercept_`, which heeds `class_weight`."""
 
     def _fit(self, signals: np.ndarray, codes: np.ndarray, monitor: Monitor) -> tuple[np.ndarray, np.ndarray]:
         learning, held_out = last_block(len(codes), HELD_OUT)
         # A covariance within each class needs two trials of it.
         if np.bincount(codes[learning], minlength=len(self.classes_)).min() >= 2:
-            self._fit_all(signals[learning], codes[learning])
+            chosen = self._learned_from(learning, codes)
+            self._fit_all(signals[chosen], codes[chosen])
             held_out_scores = self._scores(signals[held_out])
         else:
             held_out, held_out_scores = np.arange(0), np.empty((0, len(self.classes_)))
-        self._fit_all(signals, codes)
+        if self.settings_.resample is None:
+            self._fit_all(signals, codes)
+        else:
+            chosen = self._learned_from(np.arange(len(codes)), codes)
+            self._fit_all(signals[chosen], codes[chosen])
         return held_out, held_out_scores
 
     def _fit_all(self, signals: np.ndarray, codes: np.ndarray) -> None:

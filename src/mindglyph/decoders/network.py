@@ -106,12 +106,14 @@ class NetworkDecoder(Decoder[AnyNetworkSettings]):
         if len(missing):
             label = self.classes_[missing[0]]
             raise UserError(f"no trial of {label} is left to learn from beside those held out: give a longer recording")
+        weights = self._class_weights(codes[learning]), self._held_out_weights(codes)
+        learning = self._learned_from(learning, codes)
         stopping = EarlyStopping(patience=training.patience, load_best=True, sink=_silent)
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             net = NeuralNetClassifier(
                 self._network(self.shape_[0], len(self.classes_), self.shape_[1]),
-                criterion=nn.CrossEntropyLoss,
+                criterion=_WeightedLoss(*weights),
                 optimizer=torch.optim.AdamW,
                 lr=training.learning_rate,
                 optimizer__weight_decay=training.weight_decay,
@@ -160,6 +162,19 @@ class NetworkDecoder(Decoder[AnyNetworkSettings]):
 
 def _unfinished(net: NeuralNetClassifier) -> bool:
     return not net.history or "valid_loss" not in net.history[-1]
+
+
+class _WeightedLoss(nn.Module):
+    """Cross-entropy with other weights of the classes in training than where trials are held out."""
+
+    def __init__(self, learning: np.ndarray, held_out: np.ndarray) -> None:
+        super().__init__()
+        self.register_buffer("learning", torch.tensor(learning, dtype=torch.float32))
+        self.register_buffer("held_out", torch.tensor(held_out, dtype=torch.float32))
+
+    def forward(self, scores: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+        weights = self.get_buffer("learning" if self.training else "held_out")
+        return nn.functional.cross_entropy(scores, codes, weights)
 
 
 class _Split:

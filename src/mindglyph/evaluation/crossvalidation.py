@@ -12,6 +12,7 @@ from pydantic import Field
 
 from mindglyph.compute import run_tasks
 from mindglyph.decoders import AutoencoderSettings, DecodingPipeline, decoder_settings
+from mindglyph.decoders.balance import BALANCES, Balance
 from mindglyph.errors import UserError
 from mindglyph.evaluation.splits import BlockedSplit
 from mindglyph.files import read_json, write_json
@@ -42,6 +43,10 @@ class EvaluationSettings(Settings):
     autoencoder : AutoencoderSettings or None
         What stands between preprocessing and decoder, fitted inside each training fold too;
         None leaves it out.
+    balance : {"none", "weights", "over", "under"}
+        How classes of unequal size are made to count the same, in training only; see
+        `mindglyph.decoders.balance`. The settings of the decoder that it sets go before
+        `decoder_settings`.
     splits : {"blocked"}
         How trials are divided.
     folds : int
@@ -58,6 +63,7 @@ class EvaluationSettings(Settings):
     decoder_settings: dict[str, Any] = Field(default_factory=dict)
     preprocessing: PreprocessingSettings = PreprocessingSettings()
     autoencoder: AutoencoderSettings | None = None
+    balance: Balance = "none"
     splits: Literal["blocked"] = "blocked"
     folds: int = Field(5, ge=2)
     gap: int = Field(10, ge=0)
@@ -66,7 +72,7 @@ class EvaluationSettings(Settings):
 
     def pipeline(self, sfreq: float) -> DecodingPipeline:
         """Return preprocessing and decoder, unfitted."""
-        decoder = decoder_settings(self.decoder, self.decoder_settings)
+        decoder = decoder_settings(self.decoder, {**self.decoder_settings, **BALANCES[self.balance]})
         return DecodingPipeline.build(self.decoder, decoder, self.preprocessing, self.autoencoder, sfreq, self.seed)
 
     def splitter(self) -> BlockedSplit:
