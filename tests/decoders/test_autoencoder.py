@@ -68,6 +68,7 @@ def test_the_error_is_that_of_the_block_held_out_at_the_best_pass(fitted: Autoen
 def test_codes_have_the_lower_rate_and_unit_spread(fitted: Autoencoder) -> None:
     codes = fitted.transform(_waves(240, 0))
     assert codes.shape == (240, 2, 41)
+    assert codes.shape[1:] == fitted.transformed_shape_
     assert codes.dtype == np.float32
     np.testing.assert_allclose(codes.mean(axis=(0, 2)), 0, atol=0.1)
     np.testing.assert_allclose(codes.std(axis=(0, 2)), 1, rtol=0.1)

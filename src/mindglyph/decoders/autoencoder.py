@@ -23,6 +23,7 @@ from torch.nn import functional
 
 from mindglyph.decoders.autoencoder_settings import AutoencoderSettings
 from mindglyph.decoders.calibration import last_block
+from mindglyph.decoders.hardware import has_bfloat16
 from mindglyph.decoders.monitor import Monitor, Progress
 from mindglyph.errors import UserError
 
@@ -110,6 +111,15 @@ class Autoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         standard deviation 1; or the reconstruction, (n_trials, n_channels, n_times).
         """
         return self.reconstruct(X) if self.settings_.output == "reconstruction" else self._codes(X)
+
+    @property
+    def transformed_shape_(self) -> tuple[int, int]:
+        """(n_channels, n_times) of what `transform` gives."""
+        check_is_fitted(self, "network_")
+        settings = self.settings_
+        if settings.output == "reconstruction":
+            return self.shape_
+        return settings.dimension, -(-self.shape_[1] // settings.step(self.sfreq))
 
     def inverse_transform(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
         """Return signals (n_trials, n_channels, n_times), float32, of what `transform` gave."""
@@ -280,6 +290,4 @@ def _tensor(signals: np.ndarray) -> torch.Tensor:
 
 def _fast() -> AbstractContextManager[object]:
     """Compute in bfloat16 where the processor has units for it; elsewhere it is slower than float32."""
-    capabilities = torch.cpu.get_capabilities()
-    has_units = any(capabilities.get(unit) for unit in ("avx512_bf16", "amx_bf16"))
-    return torch.autocast("cpu", torch.bfloat16, enabled=has_units)
+    return torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16("cpu"))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
+from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -66,6 +67,9 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         By which the scores are divided before the softmax.
     history_ : list of dict
         Per epoch of training, for decoders that train in epochs.
+    held_out_ : dict
+        `n_trials`, `loss` and `accuracy` on the trials held out of the training fold; None where
+        there are none. The temperature, and a network's best epoch, were chosen on them: no score.
     """
 
     settings_class: type[AnyDecoderSettings]
@@ -121,20 +125,24 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         self.shape_ = signals.shape[1:]
         self.history_: list[dict[str, float]] = []
         held_out, held_out_scores = self._fit(signals, codes, monitor or Monitor())
-        weights = self._held_out_weights(codes)[codes[held_out]]
-        self.temperature_ = best_temperature(held_out_scores, codes[held_out], self.lowest_temperature, weights)
+        weights = self._held_out_weights(codes)
+        self.temperature_ = best_temperature(
+            held_out_scores,
+            codes[held_out],
+            self.lowest_temperature,
+            None if weights is None else weights[codes[held_out]],
+        )
+        self.held_out_ = _figures(held_out_scores / self.temperature_, codes[held_out])
         return self
 
-    def _class_weights(self, codes: np.ndarray) -> np.ndarray:
-        """Return the weight (n_classes,) of each class in the loss on trials of these classes."""
-        if self.settings_.class_weight is None:
-            return np.ones(len(self.classes_))
-        return balanced_weights(codes, len(self.classes_))
+    def _class_weights(self, codes: np.ndarray) -> np.ndarray | None:
+        """Return the weight (n_classes,) of each class in the loss on these trials; None counts all alike."""
+        return None if self.settings_.class_weight is None else balanced_weights(codes, len(self.classes_))
 
-    def _held_out_weights(self, codes: np.ndarray) -> np.ndarray:
+    def _held_out_weights(self, codes: np.ndarray) -> np.ndarray | None:
         """Return the weight (n_classes,) of each class where trials are held out: these are never resampled."""
         if self.settings_.class_weight is None and self.settings_.resample is None:
-            return np.ones(len(self.classes_))
+            return None
         return balanced_weights(codes, len(self.classes_))
 
     def _learned_from(self, places: np.ndarray, codes: np.ndarray) -> np.ndarray:
@@ -213,3 +221,10 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         self._restore(arrays)
         self._restore_forests(forests or {})
         self.temperature_ = float(arrays["temperature"][0])
+
+
+def _figures(scores: np.ndarray, codes: np.ndarray) -> dict[str, float | None]:
+    if not len(codes):
+        return {"n_trials": 0, "loss": None, "accuracy": None}
+    loss = -log_softmax(np.asarray(scores, dtype=np.float64), axis=1)[np.arange(len(codes)), codes].mean()
+    return {"n_trials": len(codes), "loss": float(loss), "accuracy": float((scores.argmax(axis=1) == codes).mean())}

@@ -54,7 +54,7 @@ class LDA(LinearDecoder[LDASettings]):
     settings_class = LDASettings
 
     def _fit_features(self, signals: np.ndarray, codes: np.ndarray) -> None:
-        if not self._embedding(signals[:1]).size:
+        if not self._features(signals[:1]).size:
             raise UserError("the trials end before the window in which lda looks: set start and stop to fit them")
 
     def _classifier(self) -> ClassifierMixin:
@@ -65,7 +65,7 @@ class LDA(LinearDecoder[LDASettings]):
         shrinkage = "auto" if settings.shrinkage is None else settings.shrinkage
         return LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage, priors=priors)
 
-    def _embedding(self, signals: np.ndarray) -> np.ndarray:
+    def _features(self, signals: np.ndarray) -> np.ndarray:
         settings = self.settings_
         step = max(1, round(self.sfreq / settings.rate))
         window = signals[..., round(settings.start * self.sfreq) : round(settings.stop * self.sfreq)]

@@ -10,6 +10,7 @@ from sklearn.base import ClassifierMixin
 from mindglyph.decoders.base import AnyDecoderSettings, Decoder
 from mindglyph.decoders.calibration import last_block
 from mindglyph.decoders.monitor import Monitor
+from mindglyph.preprocessing import parts_of
 
 HELD_OUT = 0.2
 """Share of the training trials on which the temperature is found, before the fit to all of them."""
@@ -31,6 +32,10 @@ class LinearDecoder(Decoder[AnyDecoderSettings]):
         """Fit whatever the features need."""
 
     @abstractmethod
+    def _features(self, signals: np.ndarray) -> np.ndarray:
+        """Return the features (n_trials, n_features) of some trials, once `_fit_features` is done."""
+
+    @abstractmethod
     def _classifier(self) -> ClassifierMixin:
         """Return an unfitted classifier with `coef_` and `intercept_`, which heeds `class_weight`."""
 
@@ -38,19 +43,18 @@ class LinearDecoder(Decoder[AnyDecoderSettings]):
         learning, held_out = last_block(len(codes), HELD_OUT)
         # A covariance within each class needs two trials of it.
         if np.bincount(codes[learning], minlength=len(self.classes_)).min() >= 2:
-            chosen = self._learned_from(learning, codes)
-            self._fit_all(signals[chosen], codes[chosen])
-            held_out_scores = self._scores(signals[held_out])
+            # Both are stretches: cut, not indexed, they are no copies of signals that may not fit into memory.
+            self._fit_all(signals[: len(learning)], codes[learning])
+            held_out_scores = self._scores(signals[held_out[0] :])
         else:
             held_out, held_out_scores = np.arange(0), np.empty((0, len(self.classes_)))
-        if self.settings_.resample is None:
-            self._fit_all(signals, codes)
-        else:
-            chosen = self._learned_from(np.arange(len(codes)), codes)
-            self._fit_all(signals[chosen], codes[chosen])
+        self._fit_all(signals, codes)
         return held_out, held_out_scores
 
     def _fit_all(self, signals: np.ndarray, codes: np.ndarray) -> None:
+        if self.settings_.resample is not None:
+            chosen = self._learned_from(np.arange(len(codes)), codes)
+            signals, codes = signals[chosen], codes[chosen]
         self._fit_features(signals, codes)
         classifier = self._classifier().fit(self._embedding(signals), codes)
         self.coef_, self.intercept_ = classifier.coef_, classifier.intercept_
@@ -61,6 +65,9 @@ class LinearDecoder(Decoder[AnyDecoderSettings]):
 
     def _scores(self, signals: np.ndarray) -> np.ndarray:
         return self._embedding(signals) @ self.coef_.T + self.intercept_
+
+    def _embedding(self, signals: np.ndarray) -> np.ndarray:
+        return np.concatenate([self._features(signals[part]) for part in parts_of(signals.shape)])
 
     def _arrays(self) -> dict[str, np.ndarray]:
         return {"coef": self.coef_, "intercept": self.intercept_}
