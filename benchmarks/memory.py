@@ -122,11 +122,9 @@ def main() -> None:
             command = [sys.executable, "-m", "mindglyph", "train", str(store), "--decoder", decoder, "--out", str(run)]
             result = measure([*command, *COMMANDS[decoder]], arguments.seconds)
             results[decoder] = result
+            memory = f"{result['own_mb']:>9,} MB{result['file_cache_mb']:>9,} MB"
             ending = "" if result["finished"] else "  (stopped)"
-            print(
-                f"{decoder:<12}{result['own_mb']:>9,} MB{result['file_cache_mb']:>9,} MB{result['seconds']:>8,} s{ending}",
-                flush=True,
-            )
+            print(f"{decoder:<12}{memory}{result['seconds']:>8,} s{ending}", flush=True)
             shutil.rmtree(run, ignore_errors=True)
     print(json.dumps({"gigabytes": arguments.gigabytes, "trials": n_trials, **results}))
 
