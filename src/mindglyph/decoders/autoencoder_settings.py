@@ -45,8 +45,7 @@ class AutoencoderSettings(Settings):
 
     None stands before a decoder unless it is asked for. What it keeps is what varies most, and the
     response to a picture varies little beside the ongoing rhythms: on simulated recordings of 2,000
-    trials every decoder lost by it (benchmarks/autoencoder.py). It may be worth its while where many
-    trials have no label.
+    trials `lda` and `sparse-cnn` lost by it (benchmarks/autoencoder.py).
 
     Attributes
     ----------
