@@ -57,7 +57,7 @@ def train(
         What `metrics.json` holds: `n_trials`, `n_classes`, `held_out` (loss, accuracy and number
         of the trials of the last stretch that a network's stopping and every decoder's temperature
         were chosen on: no score), `temperature`, `epochs`, `seconds`, `resumed`, and the SHA-256
-        of each file.
+        of each file; with an auto-encoder also its `reconstruction_error`.
 
     Raises
     ------
@@ -87,6 +87,7 @@ def train(
             shutil.rmtree(folder, ignore_errors=True)
         raise
     files = pipeline.save(folder / MODEL)
+    coding = pipeline.autoencoder
     run.write_history(pipeline.decoder.history_)
     metrics = run.add_metrics(
         n_trials=len(trials),
@@ -94,6 +95,7 @@ def train(
         held_out=pipeline.decoder.held_out_,
         temperature=pipeline.decoder.temperature_,
         epochs=len(pipeline.decoder.history_),
+        **({} if coding is None else {"reconstruction_error": coding.reconstruction_error_}),
         seconds=round(time.perf_counter() - start, 3),
         resumed=known,
         files=hashes(files),

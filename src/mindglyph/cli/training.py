@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mindglyph.cli.app import AsJson, Seed, StoppedError, StorePath, app, beside, remark, show
-from mindglyph.cli.decoding import DecoderName, Wishes
+from mindglyph.cli.decoding import Balancing, CodeDimension, DecoderName, Wishes, coding
 from mindglyph.cli.watching import watching
 
 
@@ -17,6 +17,8 @@ def train_command(
     store: StorePath,
     decoder: DecoderName = "lda",
     wishes: Wishes = None,
+    autoencoder: CodeDimension = None,
+    balance: Balancing = "none",
     out: Annotated[Path | None, typer.Option(help="The run's folder. [default: STORE.DECODER.train]")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was stopped.")] = False,
     seed: Seed = 0,
@@ -35,7 +37,13 @@ def train_command(
     from mindglyph.training import is_finished, train
 
     settings = checked(
-        DecodingSettings, "train", decoder=decoder, decoder_settings=chosen_settings(decoder, wishes or []), seed=seed
+        DecodingSettings,
+        "train",
+        decoder=decoder,
+        decoder_settings=chosen_settings(decoder, wishes or []),
+        autoencoder=coding(autoencoder),
+        balance=balance,
+        seed=seed,
     )
     opened = Store(store)
     folder = out or beside(store, f"{decoder}.train")

@@ -63,7 +63,9 @@ class Evoked(RefittedDecoder[EvokedSettings]):
     settings_class = EvokedSettings
 
     def _fit_all(self, signals: np.ndarray, codes: np.ndarray) -> None:
-        self.log_frequencies_ = np.log(np.bincount(codes) / len(codes))
+        weights = self._class_weights(codes)
+        counts = np.bincount(codes) if weights is None else np.bincount(codes) * weights
+        self.log_frequencies_ = np.log(counts / counts.sum())
         self.model_ = ResponseModel(self._basis(self.shape_[1]), self._step()).fit(signals, codes, len(self.classes_))
 
     def _basis(self, n_times: int) -> Basis:

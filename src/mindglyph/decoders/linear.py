@@ -33,7 +33,7 @@ class LinearDecoder(RefittedDecoder[AnyDecoderSettings]):
 
     @abstractmethod
     def _classifier(self) -> ClassifierMixin:
-        """Return an unfitted classifier with `coef_` and `intercept_`."""
+        """Return an unfitted classifier with `coef_` and `intercept_`, which heeds `class_weight`."""
 
     def _fit_all(self, signals: np.ndarray, codes: np.ndarray) -> None:
         self._fit_features(signals, codes)

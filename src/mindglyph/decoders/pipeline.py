@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from mindglyph.decoders.base import Decoder
+from mindglyph.decoders.autoencoder_settings import AutoencoderSettings
+from mindglyph.decoders.base import Decoder, DecoderSettings
 from mindglyph.decoders.model_files import read_model, write_model
 from mindglyph.decoders.monitor import Monitor
 from mindglyph.decoders.registry import decoder_settings
@@ -18,6 +19,9 @@ from mindglyph.errors import UserError
 from mindglyph.preprocessing import PreprocessingSettings, fit_in_parts, parts_of, transform_in_parts
 from mindglyph.scratch import scratch_array
 from mindglyph.trials import Trials
+
+if TYPE_CHECKING:
+    from mindglyph.decoders.autoencoder import Autoencoder
 
 _KIND = "decoder"
 
@@ -36,17 +40,44 @@ class DecodingPipeline:
         As its settings built it.
     preprocessing : PreprocessingSettings
         What is done before.
+    autoencoder : Autoencoder, optional
+        What stands between the two; the decoder is then one for signals of the rate that
+        comes out of it.
     """
 
-    def __init__(self, name: str, decoder: Decoder[Any], preprocessing: PreprocessingSettings) -> None:
+    def __init__(
+        self,
+        name: str,
+        decoder: Decoder[Any],
+        preprocessing: PreprocessingSettings,
+        autoencoder: Autoencoder | None = None,
+    ) -> None:
         self.name = name
         self.decoder = decoder
         self.preprocessing = preprocessing
         self.channels: list[str] = []
-        self._transformer: Pipeline = preprocessing.build(decoder.sfreq)
+        self.autoencoder = autoencoder
+        self.sfreq: float = decoder.sfreq if autoencoder is None else autoencoder.sfreq
+        self._transformer: Pipeline = preprocessing.build(self.sfreq)
+
+    @classmethod
+    def build(
+        cls,
+        name: str,
+        decoder: DecoderSettings,
+        preprocessing: PreprocessingSettings,
+        autoencoder: AutoencoderSettings | None,
+        sfreq: float,
+        seed: int,
+    ) -> DecodingPipeline:
+        """Return the pipeline of settings, unfitted, for recordings of `sfreq` Hz."""
+        if autoencoder is None:
+            return cls(name, decoder.build(sfreq, seed), preprocessing)
+        decoded = decoder.build(autoencoder.decoded_sfreq(sfreq), seed)
+        return cls(name, decoded, preprocessing, autoencoder.build(sfreq, seed))
 
     def fit(self, trials: Trials, monitor: Monitor | None = None) -> DecodingPipeline:
-        """Fit preprocessing and decoder.
+        """Fit preprocessing, auto-encoder and decoder.
 
         Preprocessed signals of more than half a gigabyte are kept on disk while the decoder learns,
         in the monitor's folder if it has one: a store may be larger than the memory.
@@ -72,13 +103,15 @@ class DecodingPipeline:
         monitor = monitor or Monitor()
         shape = trials.signals.shape
         with ExitStack() as stack:
-            if 4 * math.prod(shape) > MOST_IN_MEMORY:
-                preprocessed = stack.enter_context(scratch_array(shape, monitor.folder))
-            else:
-                preprocessed = np.empty(shape, dtype=np.float32)
+            preprocessed = _room(shape, monitor, stack)
             self.decoder.set_params(tmin=trials.tmin)
             fit_in_parts(self._transformer, trials.signals)
             transform_in_parts(self._transformer, trials.signals, preprocessed)
+            if self.autoencoder is not None:
+                self.autoencoder.fit(preprocessed, monitor=monitor.of_part("autoencoder"))
+                coded = _room((shape[0], *self.autoencoder.transformed_shape_), monitor, stack)
+                transform_in_parts(self.autoencoder, preprocessed, coded)
+                preprocessed = coded
             self.decoder.fit(preprocessed, trials.labels, monitor)
         return self
 
@@ -102,14 +135,16 @@ class DecodingPipeline:
         UserError
             If channels or rate are not those of the training.
         """
-        if list(trials.info["ch_names"]) != self.channels or trials.sfreq != self.decoder.sfreq:
+        if list(trials.info["ch_names"]) != self.channels or trials.sfreq != self.sfreq:
             raise UserError(
-                f"the decoder was trained on {', '.join(self.channels)} at {self.decoder.sfreq:g} Hz; these trials are "
+                f"the decoder was trained on {', '.join(self.channels)} at {self.sfreq:g} Hz; these trials are "
                 f"{', '.join(trials.info['ch_names'])} at {trials.sfreq:g} Hz: give a recording of the same headset"
             )
         probabilities, embeddings = [], []
         for part in parts_of(trials.signals.shape):
             signals = self._transformer.transform(trials.signals[part])
+            if self.autoencoder is not None:
+                signals = self.autoencoder.transform(signals)
             probabilities.append(self.decoder.predict_proba(signals))
             embeddings.append(self.decoder.embed(signals))
         return np.concatenate(probabilities), np.concatenate(embeddings)
@@ -128,7 +163,8 @@ class DecodingPipeline:
             "name": self.name,
             "settings": self.decoder.settings_.model_dump(mode="json"),
             "preprocessing": self.preprocessing.model_dump(mode="json"),
-            "sfreq": self.decoder.sfreq,
+            "autoencoder": None if self.autoencoder is None else self.autoencoder.settings_.model_dump(mode="json"),
+            "sfreq": self.sfreq,
             "seed": self.decoder.seed,
             "tmin": self.decoder.tmin,
             "channels": self.channels,
@@ -137,6 +173,8 @@ class DecodingPipeline:
         }
         arrays = {f"decoder.{name}": array for name, array in self.decoder.arrays().items()}
         arrays |= {"scale.centre": scaler.centre_, "scale.scale": scaler.scale_}
+        if self.autoencoder is not None:
+            arrays |= {f"autoencoder.{name}": array for name, array in self.autoencoder.arrays().items()}
         return write_model(path, arrays, about, self.decoder.forests())
 
     @classmethod
@@ -152,15 +190,35 @@ class DecodingPipeline:
         if about.get("kind") != _KIND:
             raise UserError(f"{path}: holds '{about.get('kind')}', not a decoder: name another file")
         try:
-            decoder = decoder_settings(about["name"], about["settings"]).build(about["sfreq"], about["seed"])
-            decoder.set_params(tmin=about["tmin"])
-            pipeline = cls(about["name"], decoder, PreprocessingSettings(**about["preprocessing"]))
+            # Files that were written before there were auto-encoders do not name one.
+            coding = about.get("autoencoder")
+            pipeline = cls.build(
+                about["name"],
+                decoder_settings(about["name"], about["settings"]),
+                PreprocessingSettings(**about["preprocessing"]),
+                None if coding is None else AutoencoderSettings(**coding),
+                about["sfreq"],
+                about["seed"],
+            )
+            pipeline.decoder.set_params(tmin=about["tmin"])
             pipeline.channels = about["channels"]
             scaler = pipeline._transformer["scale"]
             scaler.centre_, scaler.scale_ = arrays.pop("scale.centre"), arrays.pop("scale.scale")
-            fitted = {name.removeprefix("decoder."): array for name, array in arrays.items()}
-            decoder.restore(fitted, about["classes"], tuple(about["shape"]), forests)
+            if pipeline.autoencoder is not None:
+                pipeline.autoencoder.restore(_part(arrays, "autoencoder."))
+            pipeline.decoder.restore(_part(arrays, "decoder."), about["classes"], tuple(about["shape"]), forests)
         except (KeyError, IndexError, TypeError, AttributeError, RuntimeError, ValueError) as error:
             why = " ".join(str(error).split())
             raise UserError(f"{path}: does not hold what a decoder needs ({why}): train it again") from error
         return pipeline
+
+
+def _part(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _room(shape: tuple[int, ...], monitor: Monitor, stack: ExitStack) -> np.ndarray:
+    """Return an array in memory, or on disk where it is large, until the stack is closed."""
+    if 4 * math.prod(shape) > MOST_IN_MEMORY:
+        return stack.enter_context(scratch_array(shape, monitor.folder))
+    return np.empty(shape, dtype=np.float32)

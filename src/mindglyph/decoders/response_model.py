@@ -115,7 +115,7 @@ class ResponseModel:
             statistics, weights = self._all_statistics(trials)
             for _ in range(_ITERATIONS):
                 common, own, prior = self._maximize(statistics, weights, codes, posterior, (common, own, prior))
-                self.responses_ = common + own
+                self.responses_ = np.ascontiguousarray(common + own)
                 posterior = softmax(self._of_own_class(statistics, weights, codes), axis=1)
                 occurring = posterior.mean(axis=0) + 1e-6
                 self.log_latencies_ = np.log(occurring / occurring.sum())
@@ -152,8 +152,10 @@ class ResponseModel:
         return self
 
     def _take_noise(self, noise: SeparableNoise) -> None:
-        self._noise = noise
-        self.spatial_, self.temporal_ = noise.over_channels, noise.over_time
+        # In one layout, whether learned or read, so that products come out the same to the last bit.
+        self.spatial_ = np.ascontiguousarray(noise.over_channels)
+        self.temporal_ = np.ascontiguousarray(noise.over_time)
+        self._noise = SeparableNoise(self.spatial_, self.temporal_)
         white = self.temporal_.T @ self._basis.span
         self._span = (self.temporal_ @ white).astype(np.float32)
         # Products of the whitened bumps of one latency with one another: (n_latencies, n_bumps, n_bumps).

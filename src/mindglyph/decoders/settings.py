@@ -8,6 +8,8 @@ from typing import Any
 
 from pydantic import Field
 
+from mindglyph.decoders.autoencoder_settings import AutoencoderSettings
+from mindglyph.decoders.balance import BALANCES, Balance
 from mindglyph.decoders.pipeline import DecodingPipeline
 from mindglyph.decoders.registry import decoder_settings
 from mindglyph.errors import UserError
@@ -26,6 +28,12 @@ class DecodingSettings(Settings):
         What differs from its defaults.
     preprocessing : PreprocessingSettings
         Fitted to the training trials.
+    autoencoder : AutoencoderSettings or None
+        What stands between preprocessing and decoder, fitted to the training trials too, without
+        their labels; None leaves it out.
+    balance : {"none", "weights", "over", "under"}
+        How classes of unequal size are made to count the same, in training only; see
+        `mindglyph.decoders.balance`. What it sets goes before `decoder_settings`.
     seed : int
         Of all that is random.
     """
@@ -33,12 +41,14 @@ class DecodingSettings(Settings):
     decoder: str = "lda"
     decoder_settings: dict[str, Any] = Field(default_factory=dict)
     preprocessing: PreprocessingSettings = PreprocessingSettings()
+    autoencoder: AutoencoderSettings | None = None
+    balance: Balance = "none"
     seed: int = Field(0, ge=0)
 
     def pipeline(self, sfreq: float) -> DecodingPipeline:
         """Return preprocessing and decoder, unfitted."""
-        decoder = decoder_settings(self.decoder, self.decoder_settings).build(sfreq, self.seed)
-        return DecodingPipeline(self.decoder, decoder, self.preprocessing)
+        decoder = decoder_settings(self.decoder, {**self.decoder_settings, **BALANCES[self.balance]})
+        return DecodingPipeline.build(self.decoder, decoder, self.preprocessing, self.autoencoder, sfreq, self.seed)
 
 
 def chosen_settings(name: str, wishes: Sequence[str]) -> dict[str, Any]:

@@ -178,6 +178,8 @@ def _train_and_test(fold: _Fold) -> None:
         "n_test": len(test),
         "temperature": pipeline.decoder.temperature_,
     }
+    if pipeline.autoencoder is not None:
+        about["reconstruction_error"] = pipeline.autoencoder.reconstruction_error_
     history = pipeline.decoder.history_ or _learning_curve(settings, trials, train, tested, monitor)
     with Run(fold.run).writing_fold(number, about) as folder:
         about["files"] = hashes(pipeline.save(folder / MODEL))
