@@ -19,6 +19,10 @@ Wishes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A setting of the decoder, such as training.max_epochs=5."),
 ]
+Preparing = Annotated[
+    list[str] | None,
+    typer.Option("--preprocess", metavar="KEY=VALUE", help="A setting of the preprocessing, such as highpass=1."),
+]
 DecoderName = Annotated[str, typer.Option(help="Name of a decoder; 'mindglyph decoders' lists them.")]
 CodeDimension = Annotated[
     int | None, typer.Option("--autoencoder", metavar="DIM", help="Decode from an auto-encoder's code of DIM channels.")
@@ -36,8 +40,9 @@ def coding(dimension: int | None) -> dict[str, int] | None:
 @app.command("evaluate")
 def evaluate_command(
     store: StorePath,
-    decoder: DecoderName = "lda",
+    decoder: DecoderName = "default",
     wishes: Wishes = None,
+    preparing: Preparing = None,
     autoencoder: CodeDimension = None,
     balance: Balancing = "none",
     folds: Annotated[int, typer.Option(help="Stretches of the recording that are tested in turn.")] = 5,
@@ -50,7 +55,7 @@ def evaluate_command(
 
     Example: mindglyph evaluate mw.store --decoder lda
     """
-    from mindglyph.decoders.settings import chosen_settings
+    from mindglyph.decoders.settings import chosen_preprocessing, chosen_settings
     from mindglyph.evaluation import EvaluationSettings
     from mindglyph.settings import checked
 
@@ -59,6 +64,7 @@ def evaluate_command(
         "evaluate",
         decoder=decoder,
         decoder_settings=chosen_settings(decoder, wishes or []),
+        preprocessing=chosen_preprocessing(preparing or []),
         autoencoder=coding(autoencoder),
         balance=balance,
         folds=folds,

@@ -8,15 +8,16 @@ from typing import Annotated
 import typer
 
 from mindglyph.cli.app import AsJson, Seed, StoppedError, StorePath, app, beside, remark, show
-from mindglyph.cli.decoding import Balancing, CodeDimension, DecoderName, Wishes, coding
+from mindglyph.cli.decoding import Balancing, CodeDimension, DecoderName, Preparing, Wishes, coding
 from mindglyph.cli.watching import watching
 
 
 @app.command("train")
 def train_command(
     store: StorePath,
-    decoder: DecoderName = "lda",
+    decoder: DecoderName = "default",
     wishes: Wishes = None,
+    preparing: Preparing = None,
     autoencoder: CodeDimension = None,
     balance: Balancing = "none",
     out: Annotated[Path | None, typer.Option(help="The run's folder. [default: STORE.DECODER.train]")] = None,
@@ -30,7 +31,7 @@ def train_command(
 
     Example: mindglyph train mw.store --decoder sparse-cnn --set training.max_epochs=20
     """
-    from mindglyph.decoders.settings import DecodingSettings, chosen_settings
+    from mindglyph.decoders.settings import DecodingSettings, chosen_preprocessing, chosen_settings
     from mindglyph.runs import Run
     from mindglyph.settings import checked
     from mindglyph.store import Store
@@ -41,6 +42,7 @@ def train_command(
         "train",
         decoder=decoder,
         decoder_settings=chosen_settings(decoder, wishes or []),
+        preprocessing=chosen_preprocessing(preparing or []),
         autoencoder=coding(autoencoder),
         balance=balance,
         seed=seed,

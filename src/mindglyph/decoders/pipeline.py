@@ -101,10 +101,11 @@ class DecodingPipeline:
         """
         self.channels = list(trials.info["ch_names"])
         monitor = monitor or Monitor()
-        shape = trials.signals.shape
+        n_trials, n_channels, n_times = trials.signals.shape
+        shape = n_trials, n_channels, max(0, self.preprocessing.kept(n_times, self.sfreq))
         with ExitStack() as stack:
             preprocessed = _room(shape, monitor, stack)
-            self.decoder.set_params(tmin=trials.tmin)
+            self.decoder.set_params(tmin=trials.tmin + self.preprocessing.margin)
             fit_in_parts(self._transformer, trials.signals)
             transform_in_parts(self._transformer, trials.signals, preprocessed)
             if self.autoencoder is not None:

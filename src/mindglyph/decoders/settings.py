@@ -14,7 +14,7 @@ from mindglyph.decoders.pipeline import DecodingPipeline
 from mindglyph.decoders.registry import decoder_settings
 from mindglyph.errors import UserError
 from mindglyph.preprocessing import PreprocessingSettings
-from mindglyph.settings import Settings
+from mindglyph.settings import Settings, checked
 
 
 class DecodingSettings(Settings):
@@ -38,7 +38,7 @@ class DecodingSettings(Settings):
         Of all that is random.
     """
 
-    decoder: str = "lda"
+    decoder: str = "default"
     decoder_settings: dict[str, Any] = Field(default_factory=dict)
     preprocessing: PreprocessingSettings = PreprocessingSettings()
     autoencoder: AutoencoderSettings | None = None
@@ -74,15 +74,34 @@ def chosen_settings(name: str, wishes: Sequence[str]) -> dict[str, Any]:
         If there is no such decoder or setting, or a value does not fit.
     """
     values = decoder_settings(name).model_dump(mode="json")
+    touched = _set_all(values, wishes, "--set", "training.max_epochs=5", name)
+    checked_values = decoder_settings(name, {key: values[key] for key in touched}).model_dump(mode="json")
+    return {key: checked_values[key] for key in values if key in touched}
+
+
+def chosen_preprocessing(wishes: Sequence[str]) -> PreprocessingSettings:
+    """Read what a user wants of the preprocessing, in the same way.
+
+    Raises
+    ------
+    UserError
+        If there is no such setting, or a value does not fit.
+    """
+    values = PreprocessingSettings().model_dump(mode="json")
+    _set_all(values, wishes, "--preprocess", "highpass=1", "the preprocessing")
+    return checked(PreprocessingSettings, "settings of the preprocessing", **values)
+
+
+def _set_all(values: dict[str, Any], wishes: Sequence[str], option: str, example: str, inside: str) -> set[str]:
+    """Put what is wished into the values, and return the names of those that it touched."""
     touched = set()
     for wish in wishes:
         path, equals, value = (part.strip() for part in wish.partition("="))
         if not equals or not path:
-            raise UserError(f"--set {wish}: give setting=value, such as training.max_epochs=5")
-        _set(values, path.split("."), value, f"--set {wish}", name)
+            raise UserError(f"{option} {wish}: give setting=value, such as {example}")
+        _set(values, path.split("."), value, f"{option} {wish}", inside)
         touched.add(path.split(".")[0])
-    checked_values = decoder_settings(name, {key: values[key] for key in touched}).model_dump(mode="json")
-    return {key: checked_values[key] for key in values if key in touched}
+    return touched
 
 
 def _set(values: dict[str, Any], path: list[str], value: str, wish: str, inside: str) -> None:
