@@ -7,16 +7,12 @@ from abc import abstractmethod
 import numpy as np
 from sklearn.base import ClassifierMixin
 
-from mindglyph.decoders.base import AnyDecoderSettings, Decoder
-from mindglyph.decoders.calibration import last_block
-from mindglyph.decoders.monitor import Monitor
+from mindglyph.decoders.base import AnyDecoderSettings
+from mindglyph.decoders.refitted import RefittedDecoder
 from mindglyph.preprocessing import parts_of
 
-HELD_OUT = 0.2
-"""Share of the training trials on which the temperature is found, before the fit to all of them."""
 
-
-class LinearDecoder(Decoder[AnyDecoderSettings]):
+class LinearDecoder(RefittedDecoder[AnyDecoderSettings]):
     """Features, then a linear classifier.
 
     Attributes
@@ -38,18 +34,6 @@ class LinearDecoder(Decoder[AnyDecoderSettings]):
     @abstractmethod
     def _classifier(self) -> ClassifierMixin:
         """Return an unfitted classifier with `coef_` and `intercept_`."""
-
-    def _fit(self, signals: np.ndarray, codes: np.ndarray, monitor: Monitor) -> tuple[np.ndarray, np.ndarray]:
-        learning, held_out = last_block(len(codes), HELD_OUT)
-        # A covariance within each class needs two trials of it.
-        if np.bincount(codes[learning], minlength=len(self.classes_)).min() >= 2:
-            # Both are stretches: cut, not indexed, they are no copies of signals that may not fit into memory.
-            self._fit_all(signals[: len(learning)], codes[learning])
-            held_out_scores = self._scores(signals[held_out[0] :])
-        else:
-            held_out, held_out_scores = np.arange(0), np.empty((0, len(self.classes_)))
-        self._fit_all(signals, codes)
-        return held_out, held_out_scores
 
     def _fit_all(self, signals: np.ndarray, codes: np.ndarray) -> None:
         self._fit_features(signals, codes)

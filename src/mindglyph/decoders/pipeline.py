@@ -76,6 +76,7 @@ class DecodingPipeline:
                 preprocessed = stack.enter_context(scratch_array(shape, monitor.folder))
             else:
                 preprocessed = np.empty(shape, dtype=np.float32)
+            self.decoder.set_params(tmin=trials.tmin)
             fit_in_parts(self._transformer, trials.signals)
             transform_in_parts(self._transformer, trials.signals, preprocessed)
             self.decoder.fit(preprocessed, trials.labels, monitor)
@@ -129,6 +130,7 @@ class DecodingPipeline:
             "preprocessing": self.preprocessing.model_dump(mode="json"),
             "sfreq": self.decoder.sfreq,
             "seed": self.decoder.seed,
+            "tmin": self.decoder.tmin,
             "channels": self.channels,
             "classes": self.decoder.classes_.tolist(),
             "shape": list(self.decoder.shape_),
@@ -151,6 +153,7 @@ class DecodingPipeline:
             raise UserError(f"{path}: holds '{about.get('kind')}', not a decoder: name another file")
         try:
             decoder = decoder_settings(about["name"], about["settings"]).build(about["sfreq"], about["seed"])
+            decoder.set_params(tmin=about["tmin"])
             pipeline = cls(about["name"], decoder, PreprocessingSettings(**about["preprocessing"]))
             pipeline.channels = about["channels"]
             scaler = pipeline._transformer["scale"]
