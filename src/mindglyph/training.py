@@ -80,7 +80,8 @@ def train(
     try:
         run.unfinished.mkdir(exist_ok=True)
         monitor = Monitor(folder=run.unfinished) if report is None else Monitor(report, run.unfinished)
-        pipeline.fit(trials, monitor)
+        with run.held():
+            pipeline.fit(trials, monitor)
     except UserError:
         # It would fail again: the folder is free for other settings.
         if not known:
