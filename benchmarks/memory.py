@@ -102,6 +102,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, help="stop each training by Ctrl-C after so long")
     parser.add_argument("--folder", type=Path, help="where the store is written, used if it is there, and kept")
     arguments = parser.parse_args()
+    # Started in the background, this process and with it the training would be deaf to Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     headset = HEADSETS["EP"]
     n_trials = round(arguments.gigabytes * 1e9 / (4 * len(headset.channels) * headset.n_times))
     with tempfile.TemporaryDirectory() as name:
