@@ -12,7 +12,7 @@ https://doi.org/10.1016/0013-4694(89)90180-6.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -21,13 +21,15 @@ from scipy.signal import resample_poly
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from mindglyph.errors import UserError
-from mindglyph.trials import make_info
+from mindglyph.trials import Trials, make_info, positions_of
 
 _HEAD_CENTRE = (0.0, 0.0, 0.04)
 """Centre of the sphere on which is interpolated, in m in MNE's head coordinates."""
 
 _FADE_SECONDS = 0.25
 """Time in which a signal that ends too early goes from its last value to its median."""
+
+_SIDES = ("recorded", "wanted")
 
 _AT_ONCE = 500
 """Trials that are mapped at a time, which keeps the float64 copies small."""
@@ -57,15 +59,11 @@ class Recorded:
     tmin: float = 0.0
     positions: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return what JSON can hold and `Recorded(**…)` takes."""
-        return {
-            "channels": list(self.channels),
-            "sfreq": self.sfreq,
-            "n_times": self.n_times,
-            "tmin": self.tmin,
-            "positions": {name: list(place) for name, place in self.positions.items()},
-        }
+    @classmethod
+    def of(cls, trials: Trials) -> Recorded:
+        """Return what is known of trials."""
+        channels = tuple(trials.info["ch_names"])
+        return cls(channels, trials.sfreq, trials.signals.shape[2], trials.tmin, positions_of(trials.info))
 
 
 class ChannelMapping(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -102,6 +100,16 @@ class ChannelMapping(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 f"for {wanted.n_times / wanted.sfreq:g} s: give a recording of the same stretch of time"
             )
         return mapping
+
+    @classmethod
+    def restored(cls, matrix: np.ndarray, about: Mapping[str, Any]) -> ChannelMapping:
+        """Return the mapping that has this matrix and of which `about` was said."""
+        parts = [Recorded(**{**about[side], "channels": tuple(about[side]["channels"])}) for side in _SIDES]
+        return cls(matrix, *parts)
+
+    def about(self) -> dict[str, Any]:
+        """Return what JSON can hold of it: all but the matrix."""
+        return {side: asdict(getattr(self, side)) for side in _SIDES}
 
     @property
     def interpolated(self) -> list[str]:
@@ -164,7 +172,7 @@ def interpolation_matrix(recorded: Recorded, wanted: Recorded) -> np.ndarray:
     UserError
         If a wanted channel was not recorded and cannot be interpolated.
     """
-    places = {name.lower(): place for name, place in enumerate(recorded.channels)}
+    places = {name.lower(): place for place, name in enumerate(recorded.channels)}
     matrix = np.zeros((len(wanted.channels), len(recorded.channels)))
     missing = [name for name in wanted.channels if name.lower() not in places]
     for row, name in enumerate(wanted.channels):

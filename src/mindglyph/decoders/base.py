@@ -111,6 +111,28 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         self.temperature_ = best_temperature(held_out_scores, codes[held_out], self.lowest_temperature)
         return self
 
+    def start_from(self, source: Decoder[Any], frozen: bool = False, new_head: bool = False) -> None:
+        """Let the next fits begin with what another decoder has learned.
+
+        Parameters
+        ----------
+        source : Decoder
+            A fitted one of the same kind and settings, for trials of the same shape.
+        frozen : bool
+            Whether what stands before the decision stays as it is.
+        new_head : bool
+            Whether the decision begins anew; it does so in any case where the classes differ.
+
+        Raises
+        ------
+        UserError
+            If a decoder of this kind can only begin anew.
+        """
+        raise UserError(
+            f"a decoder of the kind {type(self).__name__} learns nothing that another one could begin with: "
+            "train it anew, without --from"
+        )
+
     @abstractmethod
     def _fit(self, signals: np.ndarray, codes: np.ndarray, monitor: Monitor) -> tuple[np.ndarray, np.ndarray]:
         """Fit, and return places of trials and their scores by a fit that had not seen them."""

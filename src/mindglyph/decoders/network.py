@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -75,9 +77,105 @@ class EmbeddingNetwork(nn.Module):
         self.body = body
         self.head = head
 
+        self._frozen: frozenset[str] = frozenset()
+
     def forward(self, signals: torch.Tensor) -> torch.Tensor:
         """Return the scores."""
         return self.head(self.body(signals))
+
+    def freeze(self, names: Collection[str]) -> None:
+        """Keep the parameters of these names, and the statistics of the layers that hold them, as they are."""
+        self._frozen = frozenset(names)
+        for name, parameter in self.named_parameters():
+            if name in self._frozen:
+                parameter.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> EmbeddingNetwork:
+        """Go into training mode, all but the layers in which nothing is left to learn."""
+        super().train(mode)
+        if mode and self._frozen:
+            for module in self.modules():
+                if not any(parameter.requires_grad for parameter in module.parameters()):
+                    module.training = False
+        return self
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a network begins with in place of random weights.
+
+    Attributes
+    ----------
+    arrays : mapping of str to ndarray
+        The weights.
+    classes : tuple
+        Classes that they tell apart.
+    frozen : bool
+        Whether all but the head stays as it is.
+    new_head : bool
+        Whether the head begins anew although the classes are the same.
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    classes: tuple[int | str, ...]
+    frozen: bool = False
+    new_head: bool = False
+
+    def apply(self, network: EmbeddingNetwork, head: Collection[str], classes: np.ndarray) -> None:
+        """Give a network these weights.
+
+        Parameters
+        ----------
+        network : EmbeddingNetwork
+            Changed in place.
+        head : collection of str
+            Names of what belongs to the decision; see `head_names`.
+        classes : ndarray, shape (n_classes,)
+            Classes that the network shall tell apart.
+
+        Raises
+        ------
+        UserError
+            If weights are missing or of another shape.
+        """
+        replaced = self.new_head or list(self.classes) != classes.tolist()
+        state = network.state_dict()
+        for name, tensor in state.items():
+            if replaced and name in head:
+                continue
+            found = self.arrays.get(name)
+            if found is None or found.shape != tuple(tensor.shape):
+                shown = "no such weights" if found is None else f"{tuple(found.shape)}"
+                raise UserError(
+                    f"the weights do not fit the network: {name} is {tuple(tensor.shape)} here and {shown} there: "
+                    "give the settings and the shape of trials that they were trained with"
+                )
+            state[name] = torch.tensor(found)
+        network.load_state_dict(state)
+        if self.frozen:
+            network.freeze([name for name in state if name not in head])
+
+
+def head_names(network: EmbeddingNetwork, wider: EmbeddingNetwork) -> set[str]:
+    """Return the names of the weights that belong to the decision.
+
+    Parameters
+    ----------
+    network, wider : EmbeddingNetwork
+        The same architecture, `wider` for one class more.
+
+    Returns
+    -------
+    set of str
+        Those of the head, and those of the body whose shape hangs on the number of classes:
+        networks of braindecode keep their decision there.
+    """
+    shapes = {name: tensor.shape for name, tensor in wider.state_dict().items()}
+    return {
+        name
+        for name, tensor in network.state_dict().items()
+        if name.startswith("head.") or shapes[name] != tensor.shape
+    }
 
 
 AnyNetworkSettings = TypeVar("AnyNetworkSettings", bound=NetworkSettings)
@@ -95,9 +193,24 @@ class NetworkDecoder(Decoder[AnyNetworkSettings]):
     # The held-out trials chose the epoch already, so they may temper the scores and not sharpen them.
     lowest_temperature = 1.0
 
+    _start: Start | None = None
+
     @abstractmethod
     def _network(self, n_chans: int, n_outputs: int, n_times: int) -> EmbeddingNetwork:
         """Return an untrained network."""
+
+    def start_from(self, source: Decoder[Any], frozen: bool = False, new_head: bool = False) -> None:
+        """Let the next fits begin with the weights of another decoder's network."""
+        self._start = Start(source.arrays(), tuple(source.classes_.tolist()), frozen, new_head)
+
+    def _new_network(self) -> EmbeddingNetwork:
+        """Return the network that training begins with: untrained, or with the weights it starts from."""
+        shape, n_outputs = self.shape_, len(self.classes_)
+        network = self._network(shape[0], n_outputs, shape[1])
+        if self._start is not None:
+            head = head_names(network, self._network(shape[0], n_outputs + 1, shape[1]))
+            self._start.apply(network, head, self.classes_)
+        return network
 
     def _fit(self, signals: np.ndarray, codes: np.ndarray, monitor: Monitor) -> tuple[np.ndarray, np.ndarray]:
         training = self.settings_.training
@@ -110,7 +223,7 @@ class NetworkDecoder(Decoder[AnyNetworkSettings]):
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             net = NeuralNetClassifier(
-                self._network(self.shape_[0], len(self.classes_), self.shape_[1]),
+                self._new_network(),
                 criterion=nn.CrossEntropyLoss,
                 optimizer=torch.optim.AdamW,
                 lr=training.learning_rate,
