@@ -72,9 +72,7 @@ def test_what_is_missing_at_the_ends_draws_no_cliff() -> None:
     inside = np.abs(np.diff(signals, axis=-1)).max()
     assert steps.max() <= inside + 1e-3
     np.testing.assert_allclose(found[..., [0, -1]], 0, atol=1e-6)
-    np.testing.assert_allclose(
-        found[..., 64:264], signals - np.median(signals, axis=-1, keepdims=True), atol=1e-3
-    )
+    np.testing.assert_allclose(found[..., 64:264], signals - np.median(signals, axis=-1, keepdims=True), atol=1e-3)
 
 
 def test_trials_are_mapped_one_by_one_and_come_back_from_their_description() -> None:

@@ -82,9 +82,7 @@ def read_source(path: Path) -> DecodingPipeline:
     raise UserError(f"{path}: holds no trained decoder: name a file or folder that 'mindglyph train' wrote")
 
 
-def transferred(
-    source: DecodingPipeline, trials: Trials, settings: TransferSettings | None = None
-) -> DecodingPipeline:
+def transferred(source: DecodingPipeline, trials: Trials, settings: TransferSettings | None = None) -> DecodingPipeline:
     """Return a pipeline for the trials that starts from the source.
 
     Parameters

@@ -18,7 +18,7 @@ from mindglyph.files import read_json
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 _PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl")
-_OF_THE_TRIALS = ("n_chans", "n_times", "n_outputs", "sfreq")
+_OF_THE_TRIALS = ("n_chans", "n_times", "sfreq")
 
 
 def pretrained_arrays(where: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -109,9 +109,9 @@ def freeze(network: nn.Module, names: Collection[str]) -> None:
 
 
 def hold_frozen(network: nn.Module) -> None:
-    """Take what stands before the first layer that learns out of training mode.
+    """Take the layers in which nothing is left to learn out of training mode.
 
-    A batch norm there would go on counting, and a dropout spoil what nothing before it adapts to.
+    A batch norm would go on counting, and a dropout spoil what nothing before it can adapt to.
     """
     parameters = list(network.parameters())
     if all(parameter.requires_grad for parameter in parameters):
