@@ -112,6 +112,11 @@ class ChannelMapping(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return {side: asdict(getattr(self, side)) for side in _SIDES}
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """Channels and samples of a mapped trial."""
+        return len(self.wanted.channels), self.wanted.n_times
+
+    @property
     def interpolated(self) -> list[str]:
         """Names of the wanted channels that are interpolated."""
         there = {name.lower() for name in self.recorded.channels}
@@ -131,7 +136,7 @@ class ChannelMapping(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Each channel's median in each trial is taken away first: the headsets' offset would
         make a cliff where a signal ends.
         """
-        mapped = np.empty((len(X), len(self.wanted.channels), self.wanted.n_times), dtype=np.float32)
+        mapped = np.empty((len(X), *self.shape), dtype=np.float32)
         for start in range(0, len(X), _AT_ONCE):
             signals = np.asarray(X[start : start + _AT_ONCE], dtype=np.float64)
             signals = self.matrix @ (signals - np.median(signals, axis=-1, keepdims=True))

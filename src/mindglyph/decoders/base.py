@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -53,6 +54,9 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         By which the scores are divided before the softmax.
     history_ : list of dict
         Per epoch of training, for decoders that train in epochs.
+    held_out_ : dict
+        `n_trials`, `loss` and `accuracy` on the trials held out of the training fold; None where
+        there are none. The temperature, and a network's best epoch, were chosen on them: no score.
     """
 
     settings_class: type[AnyDecoderSettings]
@@ -109,6 +113,7 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         self.history_: list[dict[str, float]] = []
         held_out, held_out_scores = self._fit(signals, codes, monitor or Monitor())
         self.temperature_ = best_temperature(held_out_scores, codes[held_out], self.lowest_temperature)
+        self.held_out_ = _figures(held_out_scores / self.temperature_, codes[held_out])
         return self
 
     def start_from(self, source: Decoder[Any], frozen: bool = False, new_head: bool = False) -> None:
@@ -204,3 +209,10 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         self._restore(arrays)
         self._restore_forests(forests or {})
         self.temperature_ = float(arrays["temperature"][0])
+
+
+def _figures(scores: np.ndarray, codes: np.ndarray) -> dict[str, float | None]:
+    if not len(codes):
+        return {"n_trials": 0, "loss": None, "accuracy": None}
+    loss = -log_softmax(np.asarray(scores, dtype=np.float64), axis=1)[np.arange(len(codes)), codes].mean()
+    return {"n_trials": len(codes), "loss": float(loss), "accuracy": float((scores.argmax(axis=1) == codes).mean())}

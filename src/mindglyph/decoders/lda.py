@@ -54,14 +54,14 @@ class LDA(LinearDecoder[LDASettings]):
     settings_class = LDASettings
 
     def _fit_features(self, signals: np.ndarray, codes: np.ndarray) -> None:
-        if not self._embedding(signals[:1]).size:
+        if not self._features(signals[:1]).size:
             raise UserError("the trials end before the window in which lda looks: set start and stop to fit them")
 
     def _classifier(self) -> ClassifierMixin:
         shrinkage = self.settings_.shrinkage
         return LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto" if shrinkage is None else shrinkage)
 
-    def _embedding(self, signals: np.ndarray) -> np.ndarray:
+    def _features(self, signals: np.ndarray) -> np.ndarray:
         settings = self.settings_
         step = max(1, round(self.sfreq / settings.rate))
         window = signals[..., round(settings.start * self.sfreq) : round(settings.stop * self.sfreq)]

@@ -15,6 +15,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from mindglyph.decoders.base import AnyDecoderSettings, Decoder
 from mindglyph.decoders.calibration import best_temperature, last_block
 from mindglyph.decoders.monitor import Monitor
+from mindglyph.preprocessing import parts_of
 
 HELD_OUT = 0.2
 """Share of the training trials on which the temperature is found, before the fit to all of them."""
@@ -66,6 +67,10 @@ class LinearDecoder(Decoder[AnyDecoderSettings]):
         """Fit whatever the features need."""
 
     @abstractmethod
+    def _features(self, signals: np.ndarray) -> np.ndarray:
+        """Return the features (n_trials, n_features) of some trials, once `_fit_features` is done."""
+
+    @abstractmethod
     def _classifier(self) -> ClassifierMixin:
         """Return an unfitted classifier with `coef_` and `intercept_`."""
 
@@ -74,9 +79,10 @@ class LinearDecoder(Decoder[AnyDecoderSettings]):
         scores = {}
         # A covariance within each class needs two trials of it.
         if np.bincount(codes[learning], minlength=len(self.classes_)).min() >= 2:
-            for share, weights in self._weights(signals[learning], codes[learning]).items():
+            # Both are stretches: cut, not indexed, they are no copies of signals that may not fit into memory.
+            for share, weights in self._weights(signals[: len(learning)], codes[learning]).items():
                 self.coef_, self.intercept_ = weights
-                scores[share] = self._scores(signals[held_out])
+                scores[share] = self._scores(signals[held_out[0] :])
         else:
             held_out = np.arange(0)
         weights_by_share = self._weights(signals, codes)
@@ -89,15 +95,17 @@ class LinearDecoder(Decoder[AnyDecoderSettings]):
         if self._start is None:
             self._fit_features(signals, codes)
         else:
+            # What stands before the weights is the source's, so that its weights mean here what they mean there.
             self._restore(dict(self._start.arrays))
         embedding = self._embedding(signals)
         coef, intercept = _one_row_a_class(self._classifier().fit(embedding, codes))
         if self._start is None:
             return {0.0: (coef, intercept)}
-        self.coef_, self.intercept_ = self._start.arrays["coef"], self._start.arrays["intercept"]
-        head = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(self._scores(signals), codes)
-        head_coef, head_intercept = _one_row_a_class(head)
-        taken_coef, taken_intercept = head_coef @ self.coef_, head_coef @ self.intercept_ + head_intercept
+        source_coef, source_intercept = self._start.arrays["coef"], self._start.arrays["intercept"]
+        head = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+        head_coef, head_intercept = _one_row_a_class(head.fit(embedding @ source_coef.T + source_intercept, codes))
+        # Both are linear, so together they are weights of the features like any others.
+        taken_coef, taken_intercept = head_coef @ source_coef, head_coef @ source_intercept + head_intercept
         return {
             share: (share * taken_coef + (1 - share) * coef, share * taken_intercept + (1 - share) * intercept)
             for share in ((1.0,) if self._start.frozen else _SHARES)
@@ -105,6 +113,9 @@ class LinearDecoder(Decoder[AnyDecoderSettings]):
 
     def _scores(self, signals: np.ndarray) -> np.ndarray:
         return self._embedding(signals) @ self.coef_.T + self.intercept_
+
+    def _embedding(self, signals: np.ndarray) -> np.ndarray:
+        return np.concatenate([self._features(signals[part]) for part in parts_of(signals.shape)])
 
     def _arrays(self) -> dict[str, np.ndarray]:
         return {"coef": self.coef_, "intercept": self.intercept_}

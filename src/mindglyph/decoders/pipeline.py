@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +12,18 @@ from sklearn.pipeline import Pipeline
 
 from mindglyph.channel_mapping import ChannelMapping, Recorded
 from mindglyph.decoders.base import Decoder
+from mindglyph.decoders.model_files import read_model, write_model
 from mindglyph.decoders.monitor import Monitor
 from mindglyph.decoders.registry import decoder_settings
 from mindglyph.errors import UserError
-from mindglyph.files import read_arrays, write_arrays
-from mindglyph.preprocessing import PreprocessingSettings
+from mindglyph.preprocessing import PreprocessingSettings, fit_in_parts, parts_of, transform_in_parts
+from mindglyph.scratch import scratch_array
 from mindglyph.trials import Trials, positions_of
 
 _KIND = "decoder"
+
+MOST_IN_MEMORY = 512 * 2**20
+"""Bytes of preprocessed signals that are held in memory; more are kept on disk during a training."""
 
 
 class DecodingPipeline:
@@ -66,11 +72,41 @@ class DecodingPipeline:
         return Recorded(tuple(self.channels), self.sfreq, n_times, self.tmin, self.positions)
 
     def fit(self, trials: Trials, monitor: Monitor | None = None) -> DecodingPipeline:
-        """Fit preprocessing and decoder to trials in the order of recording."""
+        """Fit preprocessing and decoder.
+
+        Preprocessed signals of more than half a gigabyte are kept on disk while the decoder learns,
+        in the monitor's folder if it has one: a store may be larger than the memory.
+
+        Parameters
+        ----------
+        trials : Trials
+            In the order of recording, possibly memory-mapped.
+        monitor : Monitor, optional
+            Who is told of each epoch, and where an unfinished training is kept.
+
+        Returns
+        -------
+        DecodingPipeline
+            Itself.
+
+        Raises
+        ------
+        UserError
+            If the trials do not suit the decoder, or the disk has too little room.
+        """
         self.channels = list(trials.info["ch_names"])
         self.tmin = trials.tmin
         self.positions = positions_of(trials.info)
-        self.decoder.fit(self._transformer.fit_transform(trials.signals), trials.labels, monitor)
+        monitor = monitor or Monitor()
+        shape = trials.signals.shape if self.mapping is None else (len(trials), *self.mapping.shape)
+        with ExitStack() as stack:
+            if 4 * math.prod(shape) > MOST_IN_MEMORY:
+                preprocessed = stack.enter_context(scratch_array(shape, monitor.folder))
+            else:
+                preprocessed = np.empty(shape, dtype=np.float32)
+            fit_in_parts(self._transformer, trials.signals)
+            transform_in_parts(self._transformer, trials.signals, preprocessed)
+            self.decoder.fit(preprocessed, trials.labels, monitor)
         return self
 
     def outputs(self, trials: Trials) -> tuple[np.ndarray, np.ndarray]:
@@ -98,11 +134,21 @@ class DecodingPipeline:
                 f"the decoder was trained on {', '.join(self.channels)} at {self.sfreq:g} Hz; these trials are "
                 f"{', '.join(trials.info['ch_names'])} at {trials.sfreq:g} Hz: give a recording of the same headset"
             )
-        signals = self._transformer.transform(trials.signals)
-        return self.decoder.predict_proba(signals), self.decoder.embed(signals)
+        probabilities, embeddings = [], []
+        for part in parts_of(trials.signals.shape):
+            signals = self._transformer.transform(trials.signals[part])
+            probabilities.append(self.decoder.predict_proba(signals))
+            embeddings.append(self.decoder.embed(signals))
+        return np.concatenate(probabilities), np.concatenate(embeddings)
 
-    def save(self, path: Path) -> None:
-        """Write everything that was fitted as safetensors."""
+    def save(self, path: Path) -> list[Path]:
+        """Write everything that was fitted: numbers as safetensors, forests as skops files beside them.
+
+        Returns
+        -------
+        list of Path
+            The files written, `path` first.
+        """
         scaler = self._transformer["scale"]
         about = {
             "kind": _KIND,
@@ -118,21 +164,22 @@ class DecodingPipeline:
             "shape": list(self.decoder.shape_),
         }
         arrays = {f"decoder.{name}": array for name, array in self.decoder.arrays().items()}
+        arrays |= {"scale.centre": scaler.centre_, "scale.scale": scaler.scale_}
         if self.mapping is not None:
             about["mapping"] = self.mapping.about()
             arrays["mapping.matrix"] = self.mapping.matrix
-        write_arrays(path, {"scale.centre": scaler.centre_, "scale.scale": scaler.scale_, **arrays}, about)
+        return write_model(path, arrays, about, self.decoder.forests())
 
     @classmethod
     def load(cls, path: Path) -> DecodingPipeline:
-        """Read what `save` wrote; nothing in the file is executed.
+        """Read what `save` wrote; nothing in the files is executed.
 
         Raises
         ------
         UserError
-            If the file is absent, damaged or something else.
+            If a file is absent, damaged, changed since it was written, or something else.
         """
-        arrays, about = read_arrays(path)
+        arrays, about, forests = read_model(path)
         if about.get("kind") != _KIND:
             raise UserError(f"{path}: holds '{about.get('kind')}', not a decoder: name another file")
         try:
@@ -147,7 +194,8 @@ class DecodingPipeline:
             scaler = pipeline._transformer["scale"]
             scaler.centre_, scaler.scale_ = arrays.pop("scale.centre"), arrays.pop("scale.scale")
             fitted = {name.removeprefix("decoder."): array for name, array in arrays.items()}
-            decoder.restore(fitted, about["classes"], tuple(about["shape"]))
-        except (KeyError, TypeError, RuntimeError, ValueError) as error:
-            raise UserError(f"{path}: does not hold what a decoder needs ({error}): train it again") from error
+            decoder.restore(fitted, about["classes"], tuple(about["shape"]), forests)
+        except (KeyError, IndexError, TypeError, AttributeError, RuntimeError, ValueError) as error:
+            why = " ".join(str(error).split())
+            raise UserError(f"{path}: does not hold what a decoder needs ({why}): train it again") from error
         return pipeline

@@ -17,6 +17,10 @@ from sklearn.linear_model import LogisticRegression
 
 from mindglyph.decoders.base import DecoderSettings
 from mindglyph.decoders.linear import LinearDecoder
+from mindglyph.preprocessing import parts_of
+
+_REFERENCE_TRIALS = 20_000
+"""Trials at most, evenly spaced, whose mean covariance is the reference: more would change little and take memory."""
 
 
 class RiemannSettings(DecoderSettings):
@@ -56,9 +60,22 @@ class Riemann(LinearDecoder[RiemannSettings]):
 
     def _fit_features(self, signals: np.ndarray, codes: np.ndarray) -> None:
         components = min(self.settings_.components, *signals.shape[1:])
-        covariances = ERPCovariances(estimator="oas", svd=components).fit(self._thinned(signals), codes)
-        self.prototypes_ = covariances.P_
-        self.reference_ = TangentSpace().fit(self._covariances(signals)).reference_
+        # The prototypes come of the mean of each class alone, so each is fitted as if it were one trial.
+        means = self._class_means(signals, codes)
+        self.prototypes_ = ERPCovariances(estimator="oas", svd=components).fit(means, np.arange(len(means))).P_
+        places = np.unique(np.linspace(0, len(signals) - 1, min(len(signals), _REFERENCE_TRIALS)).round().astype(int))
+        shape = (len(places), *signals.shape[1:])
+        covariances = [self._covariances(signals[places[part]]) for part in parts_of(shape)]
+        self.reference_ = TangentSpace().fit(np.concatenate(covariances)).reference_
+
+    def _class_means(self, signals: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        classes = range(len(self.classes_))
+        sums = np.zeros((len(classes), *self._thinned(signals[:1]).shape[1:]))
+        for part in parts_of(signals.shape):
+            thinned = self._thinned(signals[part])
+            sums += np.stack([thinned[codes[part] == code].sum(axis=0) for code in classes])
+        means: np.ndarray = sums / np.bincount(codes, minlength=len(classes))[:, None, None]
+        return means
 
     def _classifier(self) -> ClassifierMixin:
         return LogisticRegression(C=self.settings_.regularization, max_iter=500)
@@ -74,7 +91,7 @@ class Riemann(LinearDecoder[RiemannSettings]):
         covariances.P_ = self.prototypes_
         return covariances.transform(self._thinned(signals))
 
-    def _embedding(self, signals: np.ndarray) -> np.ndarray:
+    def _features(self, signals: np.ndarray) -> np.ndarray:
         space = TangentSpace()
         space.reference_ = self.reference_
         return space.transform(self._covariances(signals))
