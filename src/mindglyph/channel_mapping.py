@@ -59,6 +59,13 @@ class Recorded:
     tmin: float = 0.0
     positions: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
+    def alike(self, other: Recorded) -> bool:
+        """Say whether trials of the one are trials of the other, sample by sample."""
+        mine, others = (
+            ([name.lower() for name in one.channels], one.sfreq, one.n_times, one.tmin) for one in (self, other)
+        )
+        return mine == others
+
     @classmethod
     def of(cls, trials: Trials) -> Recorded:
         """Return what is known of trials."""

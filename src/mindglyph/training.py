@@ -15,13 +15,15 @@ from mindglyph.errors import UserError
 from mindglyph.evaluation import evaluated_trials
 from mindglyph.runs import MODEL, Run, hashes, refuse_changed
 from mindglyph.store import Store
+from mindglyph.transfer import Transfer
 
 _KIND = "training"
 
 
-def asked_of_training(store: Store, settings: DecodingSettings) -> dict[str, Any]:
+def asked_of_training(store: Store, settings: DecodingSettings, transfer: Transfer | None = None) -> dict[str, Any]:
     """Return what `run.json` says of a training."""
     return {
+        **({} if transfer is None else {"transfer": transfer.about()}),
         "kind": _KIND,
         "store": str(store.path.resolve()),
         "content_hash": store.about["content_hash"],
@@ -35,6 +37,7 @@ def train(
     folder: Path,
     resume: bool = False,
     report: Callable[[Progress], None] | None = None,
+    transfer: Transfer | None = None,
 ) -> dict[str, Any]:
     """Train a decoder on all trials of a store.
 
@@ -50,6 +53,8 @@ def train(
         Whether to go on with an unfinished training.
     report : callable, optional
         Called with the `Progress` of each epoch.
+    transfer : Transfer, optional
+        What the decoder starts from; `settings` are then those that it gave.
 
     Returns
     -------
@@ -66,8 +71,8 @@ def train(
         for; or if the trials do not suit the decoder.
     """
     trials = evaluated_trials(store)
-    pipeline = settings.pipeline(trials.sfreq)
-    asked = asked_of_training(store, settings)
+    pipeline = settings.pipeline(trials.sfreq) if transfer is None else transfer.pipeline(trials, settings)
+    asked = asked_of_training(store, settings, transfer)
     known = Run.exists(folder)
     run = Run.start(folder, asked)
     if is_finished(run):

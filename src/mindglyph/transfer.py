@@ -12,19 +12,21 @@ people", https://doi.org/10.1088/1741-2552/abb7a7, for training on at a lower ra
 
 from __future__ import annotations
 
-from pathlib import Path
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 from pydantic import Field
 
 from mindglyph.channel_mapping import ChannelMapping, Recorded
-from mindglyph.decoders import DecodingPipeline
+from mindglyph.decoders import DecodingPipeline, decoder_settings
+from mindglyph.decoders.network import NetworkSettings
+from mindglyph.decoders.settings import DecodingSettings
 from mindglyph.errors import UserError
 from mindglyph.settings import Settings
 from mindglyph.trials import Trials
-
-MODEL_FILES = ("model.safetensors", "decoder.safetensors")
-"""What a decoder is called in a run's folder."""
 
 _SLOWER = 3.0
 
@@ -41,99 +43,98 @@ class TransferSettings(Settings):
     learning_rate : float or None
         Of a network; None takes a third of the source's where the body is trained on, and the
         source's own where only the head is.
-    seed : int
-        Of all that is random.
     """
 
     frozen: Literal["none", "body"] = "none"
     head: Literal["auto", "new"] = "auto"
     learning_rate: float | None = Field(None, gt=0)
-    seed: int = Field(0, ge=0)
 
 
-def read_source(path: Path) -> DecodingPipeline:
-    """Read the decoder to start from.
+@dataclass(frozen=True)
+class Transfer:
+    """A decoder to start from, and how.
 
-    Parameters
-    ----------
-    path : Path
-        A model's file, or the folder of a run of `mindglyph train`.
-
-    Returns
-    -------
-    DecodingPipeline
-        Fitted.
-
-    Raises
-    ------
-    UserError
-        If there is no decoder.
-    """
-    if not path.is_dir():
-        return DecodingPipeline.load(path)
-    for name in MODEL_FILES:
-        if (path / name).is_file():
-            return DecodingPipeline.load(path / name)
-    if (path / "folds").is_dir():
-        raise UserError(
-            f"{path}: is an evaluation, with a decoder a fold: name one of them, such as "
-            f"{path / 'folds' / '00' / 'decoder.safetensors'}"
-        )
-    raise UserError(f"{path}: holds no trained decoder: name a file or folder that 'mindglyph train' wrote")
-
-
-def transferred(source: DecodingPipeline, trials: Trials, settings: TransferSettings | None = None) -> DecodingPipeline:
-    """Return a pipeline for the trials that starts from the source.
-
-    Parameters
+    Attributes
     ----------
     source : DecodingPipeline
         Fitted.
-    trials : Trials
-        Of the headset that it shall be fitted to.
-    settings : TransferSettings, optional
-        How it goes on.
-
-    Returns
-    -------
-    DecodingPipeline
-        Whose `fit` goes on from the source's weights.
-
-    Raises
-    ------
-    UserError
-        If the trials cannot be mapped to what the source takes, or a decoder of its kind can
-        only begin anew.
+    settings : TransferSettings
+        How the new one goes on.
     """
-    settings = settings or TransferSettings()
-    frozen = settings.frozen == "body"
-    wanted, recorded = source.decoded, Recorded.of(trials)
-    decoder_settings = _slowed(source.decoder.settings_, settings)
-    decoder = decoder_settings.build(source.decoder.sfreq, settings.seed)
-    decoder.start_from(source.decoder, frozen, settings.head == "new")
-    mapping = None
-    if not _same(recorded, wanted):
-        mapping = ChannelMapping.between(recorded, wanted)
-    return DecodingPipeline(source.name, decoder, source.preprocessing, mapping)
 
+    source: DecodingPipeline
+    settings: TransferSettings = field(default_factory=TransferSettings)
 
-def _slowed(settings: Any, wished: TransferSettings) -> Any:
-    """Return settings with the rate of going on, if it is a network that has one."""
-    training = getattr(settings, "training", None)
-    if training is None:
-        if wished.learning_rate is not None:
-            raise UserError("a learning rate is for networks, and this decoder is none: leave it out")
-        return settings
-    rate = wished.learning_rate
-    if rate is None:
-        rate = training.learning_rate / (1.0 if wished.frozen == "body" else _SLOWER)
-    return settings.model_copy(update={"training": training.model_copy(update={"learning_rate": rate})})
+    def decoding(self, changed: Mapping[str, Any] | None = None, seed: int = 0) -> DecodingSettings:
+        """Return what is trained: the source's decoder after the source's preprocessing.
 
+        Parameters
+        ----------
+        changed : mapping, optional
+            What shall differ from the settings of the source's decoder; without a learning rate
+            in it a network goes on at that of `settings`.
+        seed : int
+            Of all that is random.
 
-def _same(recorded: Recorded, wanted: Recorded) -> bool:
-    return (recorded.channels, recorded.sfreq, recorded.n_times, recorded.tmin) == (
-        wanted.channels,
-        wanted.sfreq,
-        wanted.n_times,
-        wanted.tmin,
-    )
+        Raises
+        ------
+        UserError
+            If a value does not fit.
+        """
+        there = self.source.decoder.settings_
+        values = {**there.model_dump(mode="json"), **(changed or {})}
+        wished = decoder_settings(self.source.name, values)
+        if isinstance(there, NetworkSettings) and isinstance(wished, NetworkSettings):
+            wished = self._slowed(there, wished)
+        elif self.settings.learning_rate is not None:
+            raise UserError(f"{self.source.name} has no learning rate, which is for networks: leave it out")
+        return DecodingSettings(
+            decoder=self.source.name,
+            decoder_settings=wished.model_dump(mode="json"),
+            preprocessing=self.source.preprocessing,
+            seed=seed,
+        )
+
+    def _slowed(self, there: NetworkSettings, wished: NetworkSettings) -> NetworkSettings:
+        rate = self.settings.learning_rate
+        if rate is None:
+            rate = wished.training.learning_rate
+            if rate == there.training.learning_rate and self.settings.frozen == "none":
+                rate /= _SLOWER
+        training = wished.training.model_copy(update={"learning_rate": rate})
+        return wished.model_copy(update={"training": training})
+
+    def pipeline(self, trials: Trials, decoding: DecodingSettings | None = None) -> DecodingPipeline:
+        """Return a pipeline for trials that starts from the source.
+
+        Parameters
+        ----------
+        trials : Trials
+            Of the headset that it shall be fitted to.
+        decoding : DecodingSettings, optional
+            What is trained, as `decoding` gave it.
+
+        Returns
+        -------
+        DecodingPipeline
+            Unfitted; its `fit` goes on from what the source learned.
+
+        Raises
+        ------
+        UserError
+            If the trials cannot be mapped to what the source takes, or a decoder of its kind can
+            only begin anew.
+        """
+        source, decoding = self.source, decoding or self.decoding()
+        decoder = decoder_settings(source.name, decoding.decoder_settings).build(source.decoder.sfreq, decoding.seed)
+        decoder.start_from(source.decoder, self.settings.frozen == "body", self.settings.head == "new")
+        recorded, wanted = Recorded.of(trials), source.decoded
+        mapping = None if recorded.alike(wanted) else ChannelMapping.between(recorded, wanted)
+        return DecodingPipeline(source.name, decoder, source.preprocessing, mapping)
+
+    def about(self) -> dict[str, Any]:
+        """Return what tells this transfer from another, as JSON can hold it."""
+        digest = hashlib.sha256()
+        for name, array in sorted(self.source.decoder.arrays().items()):
+            digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
+        return {"source": digest.hexdigest(), **self.settings.model_dump(mode="json")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import Field
@@ -41,7 +41,7 @@ class DecodingSettings(Settings):
         return DecodingPipeline(self.decoder, decoder, self.preprocessing)
 
 
-def chosen_settings(name: str, wishes: Sequence[str]) -> dict[str, Any]:
+def chosen_settings(name: str, wishes: Sequence[str], base: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Read what a user wants of a decoder's settings.
 
     Parameters
@@ -51,6 +51,8 @@ def chosen_settings(name: str, wishes: Sequence[str]) -> dict[str, Any]:
     wishes : sequence of str
         Each `setting=value`; `training.max_epochs=5` is a setting within a setting; lists are
         `[8,8]`, and `null` is none.
+    base : mapping, optional
+        Settings that stand in for the decoder's own defaults.
 
     Returns
     -------
@@ -63,7 +65,7 @@ def chosen_settings(name: str, wishes: Sequence[str]) -> dict[str, Any]:
     UserError
         If there is no such decoder or setting, or a value does not fit.
     """
-    values = decoder_settings(name).model_dump(mode="json")
+    values = decoder_settings(name, base).model_dump(mode="json")
     touched = set()
     for wish in wishes:
         path, equals, value = (part.strip() for part in wish.partition("="))
@@ -71,7 +73,9 @@ def chosen_settings(name: str, wishes: Sequence[str]) -> dict[str, Any]:
             raise UserError(f"--set {wish}: give setting=value, such as training.max_epochs=5")
         _set(values, path.split("."), value, f"--set {wish}", name)
         touched.add(path.split(".")[0])
-    checked_values = decoder_settings(name, {key: values[key] for key in touched}).model_dump(mode="json")
+    checked_values = decoder_settings(name, {**(base or {}), **{key: values[key] for key in touched}}).model_dump(
+        mode="json"
+    )
     return {key: checked_values[key] for key in values if key in touched}
 
 
