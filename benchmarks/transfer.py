@@ -30,9 +30,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "filters": (16, 32),
         "dropouts": (0.25, 0.25),
         "features": 32,
-        "training": {"max_epochs": 25, "precision": "float32", "compiled": "no"},
+        "training": {"max_epochs": 12, "precision": "float32", "compiled": "no"},
     },
 }
+# Of few trials a pass has few steps: whoever learns from them, from scratch or not, may pass over them for longer.
+LONGER = {"max_epochs": 100, "patience": 15}
 WAYS = {"fine-tuned": TransferSettings(), "frozen body": TransferSettings(frozen="body")}
 
 
@@ -58,10 +60,13 @@ def measure(decoder: str, headsets: list[str], seed: int, sizes: argparse.Namesp
         trials = recorded(headset, sizes.target + 10 + sizes.test, sizes.ceiling, seed, 2000 + seed)
         places = np.arange(len(trials))
         learned, tested = trials.select(places[: sizes.target]), trials.select(places[sizes.target + 10 :])
-        ways = {"scratch": asked.pipeline(learned.sfreq)}
+        changed = asked.decoder_settings
+        if "training" in changed:
+            changed = {**changed, "training": {**changed["training"], **LONGER}}
+        ways = {"scratch": asked.model_copy(update={"decoder_settings": changed}).pipeline(learned.sfreq)}
         for name, settings in WAYS.items():
             transfer = Transfer(source, settings)
-            ways[name] = transfer.pipeline(learned, transfer.decoding(seed=seed))
+            ways[name] = transfer.pipeline(learned, transfer.decoding(changed, seed))
         results[headset] = {}
         for name, pipeline in ways.items():
             probabilities, _ = pipeline.fit(learned).outputs(tested)

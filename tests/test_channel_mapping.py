@@ -30,6 +30,11 @@ def test_shared_channels_are_taken_by_name_exactly() -> None:
     assert _mapping(_recorded(INSIGHT), _recorded(EPOC)).interpolated == [n for n in EPOC if n not in INSIGHT]
 
 
+def test_one_electrode_stands_for_all() -> None:
+    mapping = _mapping(_recorded(("FP1",)), _recorded(EPOC))
+    np.testing.assert_allclose(mapping.matrix, np.ones((14, 1)), atol=1e-6)
+
+
 def test_a_smooth_potential_is_found_between_the_electrodes() -> None:
     cap = MNIST_8B["mnist8b"].channels
     kept = tuple(name for name in cap if name not in ("C3", "Pz", "POz", "FCz", "P3"))
