@@ -132,3 +132,18 @@ def test_a_model_can_be_carried_elsewhere(model: Path, tmp_path: Path) -> None:
     trials = some_trials()
     expected, _ = DecodingPipeline.load(model).outputs(trials)
     np.testing.assert_array_equal(DecodingPipeline.load(tmp_path / "renamed.safetensors").outputs(trials)[0], expected)
+
+
+def test_many_trials_are_decoded_part_by_part() -> None:
+    pipeline = new_pipeline().fit(some_trials())
+    many = some_trials(256)
+    expected = pipeline.outputs(many)
+    # A part holds this many trials of so few samples.
+    doubled = Trials.from_arrays(
+        np.tile(many.signals, (70, 1, 1)), np.tile(many.labels, 70), RATE, many.info["ch_names"]
+    )
+    assert len(doubled) > 2**22 // (3 * 80)
+    for whole, part in zip(pipeline.outputs(doubled), expected, strict=True):
+        np.testing.assert_allclose(whole, np.tile(part, (70, 1)), atol=1e-5)
+    for nothing in pipeline.outputs(many.select(np.arange(0))):
+        assert len(nothing) == 0

@@ -51,7 +51,7 @@ def train_command(
     Example: mindglyph train mw.store --decoder sparse-cnn --set training.max_epochs=20
     """
     from mindglyph.decoders.settings import DecodingSettings, chosen_settings
-    from mindglyph.runs import MODEL, Run
+    from mindglyph.runs import Run
     from mindglyph.settings import checked
     from mindglyph.store import Store
     from mindglyph.training import is_finished, train
@@ -80,22 +80,15 @@ def train_command(
     if before:
         remark("this training was finished before: nothing is done again")
     held_out = metrics["held_out"]
-    rows = {
-        "trials": f"{metrics['n_trials']:,}",
-        **({} if transfer is None else {"started from": str(source)}),
-        **({"epochs": str(metrics["epochs"])} if metrics["epochs"] else {}),
-        **(
-            {
-                "held out": f"{held_out['accuracy']:.1%} of the last {held_out['n_trials']:,} trials, which were used "
-                "for choosing: no score, that is what 'mindglyph evaluate' gives"
-            }
-            if held_out["n_trials"]
-            else {}
-        ),
-        "time": f"{metrics['seconds']:.1f} s",
-        "decoder": str(folder / MODEL),
-        "run": str(folder),
-    }
+    rows = {"trials": f"{metrics['n_trials']:,}"}
+    if transfer is not None:
+        rows["started from"] = str(source)
+    if metrics["epochs"]:
+        rows["epochs"] = str(metrics["epochs"])
+    if held_out["n_trials"]:
+        # The epoch and the temperature were chosen on them.
+        rows["held out"] = f"{held_out['accuracy']:.1%} of {held_out['n_trials']:,} trials, used for choosing: no score"
+    rows |= {"time": f"{metrics['seconds']:.1f} s", "run": str(folder)}
     show(metrics, as_json, f"{decoder} trained on {store.name}", rows)
 
 

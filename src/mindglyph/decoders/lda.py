@@ -67,4 +67,4 @@ class LDA(LinearDecoder[LDASettings]):
         window = signals[..., round(settings.start * self.sfreq) : round(settings.stop * self.sfreq)]
         n_bins = window.shape[-1] // step
         binned = window[..., : n_bins * step].reshape(*window.shape[:2], n_bins, step).mean(axis=-1)
-        return binned.reshape(len(signals), -1)
+        return binned.reshape(len(signals), binned.shape[1] * n_bins)

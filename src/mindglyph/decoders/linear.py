@@ -95,7 +95,11 @@ class LinearDecoder(Decoder[AnyDecoderSettings]):
         return self._embedding(signals) @ self.coef_.T + self.intercept_
 
     def _embedding(self, signals: np.ndarray) -> np.ndarray:
-        return np.concatenate([self._features(signals[part]) for part in parts_of(signals.shape)])
+        first = self._features(signals[:1])
+        features = np.empty((len(signals), *first.shape[1:]), dtype=first.dtype)
+        for part in parts_of(signals.shape):
+            features[part] = self._features(signals[part])
+        return features
 
     def _arrays(self) -> dict[str, np.ndarray]:
         return {"coef": self.coef_, "intercept": self.intercept_}

@@ -19,7 +19,7 @@ from mindglyph.decoders.base import DecoderSettings
 from mindglyph.decoders.linear import LinearDecoder
 from mindglyph.preprocessing import parts_of
 
-_REFERENCE_TRIALS = 20_000
+_REFERENCE_TRIALS = 10_000
 """Trials at most, evenly spaced, whose mean covariance is the reference: more would change little and take memory."""
 
 
