@@ -61,8 +61,9 @@ def train(
     dict
         What `metrics.json` holds: `n_trials`, `n_classes`, `held_out` (loss, accuracy and number
         of the trials of the last stretch that a network's stopping and every decoder's temperature
-        were chosen on: no score), `temperature`, `epochs`, `seconds`, `resumed`, and the SHA-256
-        of each file.
+        were chosen on: no score), `temperature`, `epochs`, `seconds`, `resumed`, the SHA-256
+        of each file, and with a transfer the names of the source's channels that are
+        `interpolated` here.
 
     Raises
     ------
@@ -101,6 +102,7 @@ def train(
         epochs=len(pipeline.decoder.history_),
         seconds=round(time.perf_counter() - start, 3),
         resumed=known,
+        **({} if transfer is None else {"interpolated": pipeline.mapping.interpolated if pipeline.mapping else []}),
         files=hashes(files),
     )
     shutil.rmtree(run.unfinished, ignore_errors=True)

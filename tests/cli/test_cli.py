@@ -184,6 +184,8 @@ def test_a_decoder_goes_on_with_another_headset(signal: Store, tmp_path: Path) -
     said = _run(*start, "--out", tmp_path / "on", "--frozen", "body").stdout
     assert "lda trained on in" in said
     assert "started from" in said
+    # The source has the channel FP1 alone, which is interpolated from the Insight's five.
+    assert re.search(r"interpolated\W+FP1\b", said)
     asked = json.loads((tmp_path / "on" / "run.json").read_text())
     assert asked["settings"]["decoder"] == "lda"
     assert asked["transfer"]["frozen"] == "body"

@@ -83,6 +83,7 @@ def train_command(
     rows = {"trials": f"{metrics['n_trials']:,}"}
     if transfer is not None:
         rows["started from"] = str(source)
+        rows["interpolated"] = ", ".join(metrics["interpolated"]) or "no channel"
     if metrics["epochs"]:
         rows["epochs"] = str(metrics["epochs"])
     if held_out["n_trials"]:
