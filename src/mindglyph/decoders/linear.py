@@ -12,13 +12,11 @@ from mindglyph.decoders.base import AnyDecoderSettings, Decoder
 from mindglyph.decoders.calibration import last_block
 from mindglyph.decoders.linear_start import LinearStart, one_row_a_class
 from mindglyph.decoders.monitor import Monitor
+from mindglyph.decoders.refitted import HELD_OUT, RefittedDecoder
 from mindglyph.preprocessing import parts_of
 
-HELD_OUT = 0.2
-"""Share of the training trials on which the temperature is found, before the fit to all of them."""
 
-
-class LinearDecoder(Decoder[AnyDecoderSettings]):
+class LinearDecoder(RefittedDecoder[AnyDecoderSettings]):
     """Features, then a linear classifier.
 
     Attributes
@@ -53,43 +51,29 @@ class LinearDecoder(Decoder[AnyDecoderSettings]):
         """Return an unfitted classifier with `coef_` and `intercept_`."""
 
     def _fit(self, signals: np.ndarray, codes: np.ndarray, monitor: Monitor) -> tuple[np.ndarray, np.ndarray]:
-        learning, held_out = last_block(len(codes), HELD_OUT)
-        # A covariance within each class needs two trials of it.
-        enough = np.bincount(codes[learning], minlength=len(self.classes_)).min() >= 2
-        if self._start is not None:
-            held_out_scores = self._go_on(self._start, signals, codes, learning, held_out if enough else None)
-        elif enough:
-            # Both are stretches: cut, not indexed, they are no copies of signals that may not fit into memory.
-            self._fit_all(signals[: len(learning)], codes[learning])
-            held_out_scores = self._scores(signals[held_out[0] :])
-            self._fit_all(signals, codes)
-        else:
-            self._fit_all(signals, codes)
-        return (held_out, held_out_scores) if enough else (np.arange(0), np.empty((0, len(self.classes_))))
+        if self._start is None:
+            return super()._fit(signals, codes, monitor)
+        return self._go_on(self._start, signals, codes)
 
     def _fit_all(self, signals: np.ndarray, codes: np.ndarray) -> None:
         self._fit_features(signals, codes)
         self.coef_, self.intercept_ = one_row_a_class(self._classifier().fit(self._embedding(signals), codes))
 
-    def _go_on(
-        self,
-        start: LinearStart,
-        signals: np.ndarray,
-        codes: np.ndarray,
-        learning: np.ndarray,
-        held_out: np.ndarray | None,
-    ) -> np.ndarray:
-        """Fit on from the source; return the scores of what is held out, if anything, by a fit without it."""
+    def _go_on(self, start: LinearStart, signals: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         # What stands before the weights is the source's, so that its weights mean here what they mean there.
         self._restore(dict(start.arrays))
         embedding = self._embedding(signals)
         share = start.best_share(self._classifier, embedding, codes)
+        learning, held_out = last_block(len(codes), HELD_OUT)
         scores = np.empty((0, len(self.classes_)))
-        if held_out is not None:
+        # A covariance within each class needs two trials of it.
+        if np.bincount(codes[learning], minlength=len(self.classes_)).min() >= 2:
             coef, intercept = start.mixed(self._classifier(), embedding[learning], codes[learning])[share]
             scores = embedding[held_out] @ coef.T + intercept
+        else:
+            held_out = np.arange(0)
         self.coef_, self.intercept_ = start.mixed(self._classifier(), embedding, codes)[share]
-        return scores
+        return held_out, scores
 
     def _scores(self, signals: np.ndarray) -> np.ndarray:
         return self._embedding(signals) @ self.coef_.T + self.intercept_

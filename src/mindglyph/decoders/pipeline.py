@@ -53,7 +53,6 @@ class DecodingPipeline:
         self.preprocessing = preprocessing
         self.mapping = mapping
         self.channels: list[str] = []
-        self.tmin = 0.0
         self.positions: dict[str, list[float]] = {}
         steps = preprocessing.build(decoder.sfreq).steps
         self._transformer = Pipeline([*([] if mapping is None else [("mapping", mapping)]), *steps])
@@ -69,7 +68,7 @@ class DecodingPipeline:
         if self.mapping is not None:
             return self.mapping.wanted
         n_times = self.decoder.shape_[1]
-        return Recorded(tuple(self.channels), self.sfreq, n_times, self.tmin, self.positions)
+        return Recorded(tuple(self.channels), self.sfreq, n_times, self.decoder.tmin, self.positions)
 
     def fit(self, trials: Trials, monitor: Monitor | None = None) -> DecodingPipeline:
         """Fit preprocessing and decoder.
@@ -95,7 +94,6 @@ class DecodingPipeline:
             If the trials do not suit the decoder, or the disk has too little room.
         """
         self.channels = list(trials.info["ch_names"])
-        self.tmin = trials.tmin
         self.positions = positions_of(trials.info)
         monitor = monitor or Monitor()
         shape = trials.signals.shape if self.mapping is None else (len(trials), *self.mapping.shape)
@@ -104,6 +102,7 @@ class DecodingPipeline:
                 preprocessed = stack.enter_context(scratch_array(shape, monitor.folder))
             else:
                 preprocessed = np.empty(shape, dtype=np.float32)
+            self.decoder.set_params(tmin=trials.tmin if self.mapping is None else self.mapping.wanted.tmin)
             fit_in_parts(self._transformer, trials.signals)
             transform_in_parts(self._transformer, trials.signals, preprocessed)
             self.decoder.fit(preprocessed, trials.labels, monitor)
@@ -157,8 +156,8 @@ class DecodingPipeline:
             "preprocessing": self.preprocessing.model_dump(mode="json"),
             "sfreq": self.decoder.sfreq,
             "seed": self.decoder.seed,
+            "tmin": self.decoder.tmin,
             "channels": self.channels,
-            "tmin": self.tmin,
             "positions": self.positions,
             "classes": self.decoder.classes_.tolist(),
             "shape": list(self.decoder.shape_),
@@ -184,13 +183,13 @@ class DecodingPipeline:
             raise UserError(f"{path}: holds '{about.get('kind')}', not a decoder: name another file")
         try:
             decoder = decoder_settings(about["name"], about["settings"]).build(about["sfreq"], about["seed"])
+            decoder.set_params(tmin=about["tmin"])
             mapping = None
             if "mapping" in about:
                 mapping = ChannelMapping.restored(arrays.pop("mapping.matrix"), about["mapping"])
             pipeline = cls(about["name"], decoder, PreprocessingSettings(**about["preprocessing"]), mapping)
             pipeline.channels = about["channels"]
-            # Files of before there were mappings do not say these.
-            pipeline.tmin, pipeline.positions = about.get("tmin", 0.0), about.get("positions", {})
+            pipeline.positions = about["positions"]
             scaler = pipeline._transformer["scale"]
             scaler.centre_, scaler.scale_ = arrays.pop("scale.centre"), arrays.pop("scale.scale")
             fitted = {name.removeprefix("decoder."): array for name, array in arrays.items()}
