@@ -1,4 +1,5 @@
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,15 @@ def test_what_is_finished_is_not_done_again(store: Store, tmp_path: Path) -> Non
         assert train(store, NETWORK, tmp_path / "run", resume, report=stop_after(1)) == first
     with pytest.raises(UserError, match="holds a run of other settings or data"):
         train(store, DecodingSettings(decoder="lda"), tmp_path / "run", resume=True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no flock")
+def test_two_trainings_in_one_folder_are_refused(store: Store, tmp_path: Path) -> None:
+    def begin_again(_: Progress) -> None:
+        with pytest.raises(UserError, match="another process is at work in it"):
+            train(store, NETWORK, tmp_path / "run", resume=True)
+
+    train(store, NETWORK, tmp_path / "run", report=begin_again)
 
 
 def test_a_training_that_fails_leaves_its_folder_to_other_settings(store: Store, tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_what_was_transferred_is_kept_and_read_as_any_decoder(
     with pytest.raises(UserError, match="trained on AF3, AF4, T7, T8, PZ at 64 Hz"):
         back.outputs(SOURCE_TRIALS)
     # It can be started from as well, and what it takes is then still what the first source took.
-    assert _started(back).decoded == sources[name].decoded
+    assert _started(back).preprocessed == sources[name].preprocessed
 
 
 def test_a_frozen_body_stays_and_the_head_learns(sources: dict[str, DecodingPipeline]) -> None:
@@ -206,6 +206,9 @@ def test_what_cannot_be_transferred_is_said(sources: dict[str, DecodingPipeline]
         _started(sources["lda"], nameless)
     with pytest.raises(UserError, match="lda has no learning rate, which is for networks"):
         _started(sources["lda"], learning_rate=1e-3)
+    coded = DecodingSettings(decoder="lda", autoencoder={"dim": 2}).pipeline(64.0)
+    with pytest.raises(UserError, match="behind an auto-encoder cannot be started from"):
+        Transfer(coded).pipeline(LEARNED, DecodingSettings(decoder="lda"))
     larger = Transfer(sources["sparse-cnn"])
     with pytest.raises(UserError, match="the weights do not fit the network: .* is 16 × 14 × 11 here and 8 × 14 × 11"):
         larger.pipeline(LEARNED, larger.decoding({"filters": (16, 8)})).fit(LEARNED)

@@ -67,6 +67,11 @@ class Recorded:
         return mine == others
 
     @classmethod
+    def restored(cls, about: Mapping[str, Any]) -> Recorded:
+        """Return what `dataclasses.asdict` and JSON made of it."""
+        return cls(**{**about, "channels": tuple(about["channels"])})
+
+    @classmethod
     def of(cls, trials: Trials) -> Recorded:
         """Return what is known of trials."""
         channels = tuple(trials.info["ch_names"])
@@ -111,8 +116,7 @@ class ChannelMapping(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     @classmethod
     def restored(cls, matrix: np.ndarray, about: Mapping[str, Any]) -> ChannelMapping:
         """Return the mapping that has this matrix and of which `about` was said."""
-        parts = [Recorded(**{**about[side], "channels": tuple(about[side]["channels"])}) for side in _SIDES]
-        return cls(matrix, *parts)
+        return cls(matrix, *(Recorded.restored(about[side]) for side in _SIDES))
 
     def about(self) -> dict[str, Any]:
         """Return what JSON can hold of it: all but the matrix."""

@@ -30,6 +30,10 @@ class PreprocessingSettings(Settings):
         Order of the Butterworth filter; running it forwards and backwards doubles it.
     mains : float or None
         Mains frequency in Hz to notch out; None leaves it to the low-pass.
+    margin : float
+        Seconds at either end of a trial that are cut off once it is filtered. A filter knows
+        nothing of what lies beyond a trial, so its first and last moments come out wrong:
+        trials that are cut wider than they are needed leave those outside.
     clip : float
         Values beyond this many robust standard deviations are clipped.
     """
@@ -38,6 +42,7 @@ class PreprocessingSettings(Settings):
     lowpass: float = Field(30.0, gt=0)
     order: int = Field(2, ge=1, le=8)
     mains: float | None = Field(None, gt=0)
+    margin: float = Field(0.0, ge=0)
     clip: float = Field(10.0, gt=0)
 
     @model_validator(mode="after")
@@ -52,9 +57,14 @@ class PreprocessingSettings(Settings):
             [
                 ("offset", OffsetRemoval()),
                 ("filter", BandPass(sfreq, self.highpass, self.lowpass, self.order, self.mains)),
+                ("margin", MarginRemoval(round(self.margin * sfreq))),
                 ("scale", RobustChannelScaler(self.clip)),
             ]
         )
+
+    def kept(self, n_times: int, sfreq: float) -> int:
+        """Return how many samples of a trial are left."""
+        return n_times - 2 * round(self.margin * sfreq)
 
 
 class _Stateless(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -158,6 +168,32 @@ def _as_matrix(key: tuple[float, float, float, int, float | None], n_times: int)
     return BandPass(*key)._filtered(np.eye(n_times))
 
 
+class MarginRemoval(_Stateless):
+    """Cuts samples off both ends of each trial.
+
+    Parameters
+    ----------
+    samples : int
+        At either end.
+    """
+
+    def __init__(self, samples: int) -> None:
+        self.samples = samples
+
+    def transform(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
+        """Return the middle of the trials: (n_trials, n_channels, n_times - 2 * samples).
+
+        Raises
+        ------
+        UserError
+            If nothing would be left.
+        """
+        n_times = X.shape[-1]
+        if n_times <= 2 * self.samples:
+            raise UserError(f"trials of {n_times} samples are all margin: take a smaller one, or cut longer trials")
+        return X[..., self.samples : n_times - self.samples]
+
+
 class RobustChannelScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Scales each channel by the spread that it has in the training trials.
 
@@ -249,14 +285,8 @@ def fit_in_parts(steps: Pipeline, signals: np.ndarray) -> None:
         Possibly memory-mapped: a part is read at a time.
     """
     places = scaling_places(signals.shape)
-    before: np.ndarray | None = None
-    for part in parts_of((len(places), *signals.shape[1:])):
-        transformed = steps[:-1].transform(signals[places[part]])
-        if before is None:
-            # A step may give other channels and samples than it takes.
-            before = np.empty((len(places), *transformed.shape[1:]), dtype=np.float32)
-        before[part] = transformed
-    steps[-1].fit(before)
+    parts = parts_of((len(places), *signals.shape[1:]))
+    steps[-1].fit(np.concatenate([steps[:-1].transform(signals[places[part]]) for part in parts]))
 
 
 def transform_in_parts(steps: Pipeline, signals: np.ndarray, out: np.ndarray) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mindglyph.errors import UserError
-from mindglyph.files import content_hash, read_json, write_json
+from mindglyph.files import content_hash, lock, read_json, write_json
 from mindglyph.folders import replaced_folder
 
 MODEL = "decoder.safetensors"
@@ -88,6 +90,25 @@ class Run:
         """Settings and the hash of the data."""
         asked: dict[str, Any] = read_json(self.path / _MARKER)
         return asked
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes from working in this folder while the block runs.
+
+        Raises
+        ------
+        UserError
+            If another one is at work in it.
+        """
+        handle = os.open(self.path / _MARKER, os.O_RDONLY)
+        try:
+            if not lock(handle) and sys.platform != "win32":
+                raise UserError(
+                    f"{self.path}: another process is at work in it: wait for it, or name another folder with --out"
+                )
+            yield
+        finally:
+            os.close(handle)
 
     @property
     def unfinished(self) -> Path:

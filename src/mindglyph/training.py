@@ -61,9 +61,9 @@ def train(
     dict
         What `metrics.json` holds: `n_trials`, `n_classes`, `held_out` (loss, accuracy and number
         of the trials of the last stretch that a network's stopping and every decoder's temperature
-        were chosen on: no score), `temperature`, `epochs`, `seconds`, `resumed`, the SHA-256
-        of each file, and with a transfer the names of the source's channels that are
-        `interpolated` here.
+        were chosen on: no score), `temperature`, `epochs`, `seconds`, `resumed`, and the SHA-256
+        of each file; with an auto-encoder also its `reconstruction_error`, and with a transfer the names
+        of the source's channels that are `interpolated` here.
 
     Raises
     ------
@@ -86,13 +86,15 @@ def train(
     try:
         run.unfinished.mkdir(exist_ok=True)
         monitor = Monitor(folder=run.unfinished) if report is None else Monitor(report, run.unfinished)
-        pipeline.fit(trials, monitor)
+        with run.held():
+            pipeline.fit(trials, monitor)
     except UserError:
         # It would fail again: the folder is free for other settings.
         if not known:
             shutil.rmtree(folder, ignore_errors=True)
         raise
     files = pipeline.save(folder / MODEL)
+    coding = pipeline.autoencoder
     run.write_history(pipeline.decoder.history_)
     metrics = run.add_metrics(
         n_trials=len(trials),
@@ -100,6 +102,7 @@ def train(
         held_out=pipeline.decoder.held_out_,
         temperature=pipeline.decoder.temperature_,
         epochs=len(pipeline.decoder.history_),
+        **({} if coding is None else {"reconstruction_error": coding.reconstruction_error_}),
         seconds=round(time.perf_counter() - start, 3),
         resumed=known,
         **({} if transfer is None else {"interpolated": pipeline.mapping.interpolated if pipeline.mapping else []}),

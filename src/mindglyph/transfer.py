@@ -22,10 +22,11 @@ from pydantic import Field
 
 from mindglyph.channel_mapping import ChannelMapping, Recorded
 from mindglyph.decoders import DecodingPipeline, decoder_settings
+from mindglyph.decoders.balance import BALANCES
 from mindglyph.decoders.network import NetworkSettings
 from mindglyph.decoders.settings import DecodingSettings
 from mindglyph.errors import UserError
-from mindglyph.settings import Settings
+from mindglyph.settings import Settings, checked
 from mindglyph.trials import Trials
 
 _SLOWER = 3.0
@@ -65,7 +66,9 @@ class Transfer:
     source: DecodingPipeline
     settings: TransferSettings = field(default_factory=TransferSettings)
 
-    def decoding(self, changed: Mapping[str, Any] | None = None, seed: int = 0) -> DecodingSettings:
+    def decoding(
+        self, changed: Mapping[str, Any] | None = None, seed: int = 0, balance: str = "none"
+    ) -> DecodingSettings:
         """Return what is trained: the source's decoder after the source's preprocessing.
 
         Parameters
@@ -75,6 +78,8 @@ class Transfer:
             in it a network goes on at that of `settings`.
         seed : int
             Of all that is random.
+        balance : {"none", "weights", "over", "under"}
+            How classes of unequal size are made to count the same.
 
         Raises
         ------
@@ -88,10 +93,13 @@ class Transfer:
             wished = self._slowed(there, wished)
         elif self.settings.learning_rate is not None:
             raise UserError(f"{self.source.name} has no learning rate, which is for networks: leave it out")
-        return DecodingSettings(
+        return checked(
+            DecodingSettings,
+            "train --from",
             decoder=self.source.name,
             decoder_settings=wished.model_dump(mode="json"),
             preprocessing=self.source.preprocessing,
+            balance=balance,
             seed=seed,
         )
 
@@ -126,11 +134,15 @@ class Transfer:
             only begin anew.
         """
         source, decoding = self.source, decoding or self.decoding()
-        decoder = decoder_settings(source.name, decoding.decoder_settings).build(source.decoder.sfreq, decoding.seed)
+        if source.autoencoder is not None:
+            raise UserError("a decoder behind an auto-encoder cannot be started from: train the source without one")
+        decoder = decoder_settings(source.name, {**decoding.decoder_settings, **BALANCES[decoding.balance]}).build(
+            source.decoder.sfreq, decoding.seed
+        )
         decoder.start_from(source.decoder, self.settings.frozen == "body", self.settings.head == "new")
-        recorded, wanted = Recorded.of(trials), source.decoded
+        recorded, wanted = Recorded.of(trials), source.preprocessed
         mapping = None if recorded.alike(wanted) else ChannelMapping.between(recorded, wanted)
-        return DecodingPipeline(source.name, decoder, source.preprocessing, mapping)
+        return DecodingPipeline(source.name, decoder, source.preprocessing, mapping=mapping)
 
     def about(self) -> dict[str, Any]:
         """Return what tells this transfer from another, as JSON can hold it."""

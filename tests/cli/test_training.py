@@ -19,6 +19,7 @@ from mindglyph.decoders.settings import chosen_settings
 from mindglyph.errors import UserError
 from mindglyph.runs import MODEL
 from mindglyph.store import Store
+from mindglyph.training import trained_pipeline
 
 SMALL = ("--decoder", "sparse-cnn", "--set", "filters=[4,4]", "--set", "training.batch_size=32")
 
@@ -166,3 +167,26 @@ def test_the_default_folder_stands_beside_the_store(run: Any, store: Store, tmp_
     assert len(json.loads(out)["predictions"]) == 300
     _, errors = run("predict", store.path, store.path, status=2)
     assert "holds no trained decoder" in errors
+
+
+def test_a_training_may_begin_with_an_auto_encoder_and_balance_its_classes(
+    run: Any, store: Store, tmp_path: Path
+) -> None:
+    _, errors = run(
+        "train", store.path, "--autoencoder", 2, "--balance", "weights", "--out", tmp_path / "run", "--json"
+    )
+    assert "nan" not in errors
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert 0 < metrics["reconstruction_error"] < 1.5
+    pipeline = trained_pipeline(tmp_path / "run")
+    assert pipeline.decoder.settings_.class_weight == "balanced"
+    assert pipeline.decoder.shape_[0] == 2
+    run("predict", tmp_path / "run", store.path, "--out", tmp_path / "table.parquet")
+    assert len(pd.read_parquet(tmp_path / "table.parquet")) == metrics["n_trials"]
+    for wish, message in (
+        (("--balance", "smote"), "balance: Input should be 'none', 'weights', 'over' or 'under'"),
+        (("--autoencoder", 0), "autoencoder.dimension: Input should be greater than or equal to 1"),
+    ):
+        for command in ("train", "evaluate"):
+            assert message in run(command, store.path, *wish, "--out", tmp_path / "other", status=2)[1]
+    assert not (tmp_path / "other").exists()

@@ -154,7 +154,7 @@ def test_a_label_that_only_the_held_out_block_has_is_said() -> None:
 @pytest.mark.parametrize(
     ("name", "values", "message"),
     [
-        ("ldaa", {}, "there is no decoder 'ldaa': choose one of chance, lda"),
+        ("ldaa", {}, "there is no decoder 'ldaa': choose one of default, chance"),
         ("lda", {"rate": -1}, "settings of lda: rate: Input should be greater than 0"),
         ("lda", {"ratte": 1}, "settings of lda: ratte"),
         ("lda", {"start": 2.0}, "start lies after stop"),

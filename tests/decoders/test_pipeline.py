@@ -93,7 +93,7 @@ def forested(monkeypatch: pytest.MonkeyPatch) -> DecodingPipeline:
     )
     monkeypatch.setitem(sys.modules, "mindglyph.decoders.forests", files)
     pipeline = new_pipeline().fit(some_trials())
-    monkeypatch.setattr(type(pipeline.decoder), "_forests", lambda _: {"oak": _Forest(), "fir-2": _Forest("needles")})
+    monkeypatch.setattr(type(pipeline.decoder), "_forests", lambda _: {"oak": _Forest(), "1.fir-2": _Forest("needles")})
     monkeypatch.setattr(
         type(pipeline.decoder), "_restore_forests", lambda self, forests: setattr(self, "trees", forests)
     )
@@ -102,9 +102,9 @@ def forested(monkeypatch: pytest.MonkeyPatch) -> DecodingPipeline:
 
 def test_forests_stand_beside_the_numbers_and_come_back(forested: DecodingPipeline, tmp_path: Path) -> None:
     files = forested.save(tmp_path / "one.safetensors")
-    assert [path.name for path in files] == ["one.safetensors", "one.oak.skops", "one.fir-2.skops"]
+    assert [path.name for path in files] == ["one.safetensors", "one.oak.skops", "one.1.fir-2.skops"]
     back = DecodingPipeline.load(tmp_path / "one.safetensors")
-    assert {name: forest.text for name, forest in back.decoder.trees.items()} == {"oak": "trees", "fir-2": "needles"}
+    assert {name: forest.text for name, forest in back.decoder.trees.items()} == {"oak": "trees", "1.fir-2": "needles"}
 
 
 def test_a_forest_of_another_model_is_refused(forested: DecodingPipeline, tmp_path: Path) -> None:

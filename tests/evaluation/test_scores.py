@@ -57,3 +57,20 @@ def test_without_an_order_a_high_score_is_called_what_it_may_be() -> None:
     high, low = (score_decoding(_predictions(share), None, 500, seed=0).as_metrics() for share in (0.5, 0.0))
     assert "the score may come from the moment of recording alone" in verdict(high, False, ordered=False)
     assert "moment of recording" not in verdict(low, False, ordered=False)
+
+
+def test_rare_labels_that_are_told_apart_are_not_called_guessing() -> None:
+    rng = np.random.default_rng(0)
+    labels = (rng.random(1000) < 0.15).astype(int)
+    predicted = np.where(rng.random(1000) < 0.75, labels, 1 - labels)
+    table = pd.DataFrame({"fold": np.arange(1000) // 500, "label": labels, "predicted": predicted, "majority": 0})
+    score = score_decoding(table, None, 500, seed=0)
+    assert score.accuracy < score.majority == pytest.approx(np.mean(labels == 0))
+    assert score.balanced_accuracy == pytest.approx(0.75, abs=0.05)
+    sentence = verdict(score.as_metrics(), simulated=False)
+    assert "can be told from others" in sentence
+    assert f"the most frequent, {score.majority:.1%}" in sentence
+    # Always naming the most frequent label is still no evidence of anything.
+    always = score_decoding(table.assign(predicted=0), None, 500, seed=0)
+    assert always.balanced_accuracy == 0.5
+    assert verdict(always.as_metrics(), False).startswith("No evidence")

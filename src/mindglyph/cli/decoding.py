@@ -19,14 +19,32 @@ Wishes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A setting of the decoder, such as training.max_epochs=5."),
 ]
+Preparing = Annotated[
+    list[str] | None,
+    typer.Option("--preprocess", metavar="KEY=VALUE", help="A setting of the preprocessing, such as highpass=1."),
+]
 DecoderName = Annotated[str, typer.Option(help="Name of a decoder; 'mindglyph decoders' lists them.")]
+CodeDimension = Annotated[
+    int | None, typer.Option("--autoencoder", metavar="DIM", help="Decode from an auto-encoder's code of DIM channels.")
+]
+Balancing = Annotated[
+    str, typer.Option(help="How classes of unequal size count the same in training: none, weights, over, under.")
+]
+
+
+def coding(dimension: int | None) -> dict[str, int] | None:
+    """Return the settings of an auto-encoder as a user asks for them."""
+    return None if dimension is None else {"dimension": dimension}
 
 
 @app.command("evaluate")
 def evaluate_command(
     store: StorePath,
-    decoder: DecoderName = "lda",
+    decoder: DecoderName = "default",
     wishes: Wishes = None,
+    preparing: Preparing = None,
+    autoencoder: CodeDimension = None,
+    balance: Balancing = "none",
     folds: Annotated[int, typer.Option(help="Stretches of the recording that are tested in turn.")] = 5,
     out: Annotated[Path | None, typer.Option(help="The run's folder. [default: STORE.DECODER.run]")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that train folds side by side.")] = 1,
@@ -37,7 +55,7 @@ def evaluate_command(
 
     Example: mindglyph evaluate mw.store --decoder lda
     """
-    from mindglyph.decoders.settings import chosen_settings
+    from mindglyph.decoders.settings import chosen_preprocessing, chosen_settings
     from mindglyph.evaluation import EvaluationSettings
     from mindglyph.settings import checked
 
@@ -46,6 +64,9 @@ def evaluate_command(
         "evaluate",
         decoder=decoder,
         decoder_settings=chosen_settings(decoder, wishes or []),
+        preprocessing=chosen_preprocessing(preparing or []),
+        autoencoder=coding(autoencoder),
+        balance=balance,
         folds=folds,
         seed=seed,
     )
@@ -58,6 +79,7 @@ def evaluate_command(
         "accuracy": f"{decoding['accuracy']:.1%} (95% interval {decoding['ci95'][0]:.1%} to {decoding['ci95'][1]:.1%})",
         "chance": f"{decoding['chance']:.1%}; guessing exceeds {decoding['chance_bound']:.1%} once in 20 recordings",
         "p": f"{decoding['p_value']:.4f} by {decoding['permutations']:,} permutations in blocks of {decoding['block']}",
+        "balanced": f"{decoding['balanced_accuracy']:.1%} if all labels were as frequent",
         "majority": f"{decoding['majority']:.1%}",
         "run": str(folder),
     }

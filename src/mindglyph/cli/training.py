@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mindglyph.cli.app import AsJson, Seed, StoppedError, StorePath, app, beside, remark, show
-from mindglyph.cli.decoding import Wishes
+from mindglyph.cli.decoding import Balancing, CodeDimension, Preparing, Wishes, coding
 from mindglyph.cli.watching import watching
 
 if TYPE_CHECKING:
@@ -20,9 +20,12 @@ def train_command(
     store: StorePath,
     decoder: Annotated[
         str | None,
-        typer.Option(help="Name of a decoder; 'mindglyph decoders' lists them. [default: lda, or that of --from]"),
+        typer.Option(help="Name of a decoder; 'mindglyph decoders' lists them. [default: default, or that of --from]"),
     ] = None,
     wishes: Wishes = None,
+    preparing: Preparing = None,
+    autoencoder: CodeDimension = None,
+    balance: Balancing = "none",
     out: Annotated[Path | None, typer.Option(help="The run's folder. [default: STORE.DECODER.train]")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was stopped.")] = False,
     source: Annotated[
@@ -50,21 +53,29 @@ def train_command(
 
     Example: mindglyph train mw.store --decoder sparse-cnn --set training.max_epochs=20
     """
-    from mindglyph.decoders.settings import DecodingSettings, chosen_settings
+    from mindglyph.decoders.settings import DecodingSettings, chosen_preprocessing, chosen_settings
     from mindglyph.runs import Run
     from mindglyph.settings import checked
     from mindglyph.store import Store
     from mindglyph.training import is_finished, train
 
-    transfer = _transfer(source, decoder, frozen=frozen, head=head)
+    transfer = _transfer(source, decoder, {"frozen": frozen, "head": head}, preparing or autoencoder)
+    decoder = decoder or "default"
     if transfer is None:
-        decoder = decoder or "lda"
-        chosen = chosen_settings(decoder, wishes or [])
-        settings = checked(DecodingSettings, "train", decoder=decoder, decoder_settings=chosen, seed=seed)
+        settings = checked(
+            DecodingSettings,
+            "train",
+            decoder=decoder,
+            decoder_settings=chosen_settings(decoder, wishes or []),
+            preprocessing=chosen_preprocessing(preparing or []),
+            autoencoder=coding(autoencoder),
+            balance=balance,
+            seed=seed,
+        )
     else:
         decoder = transfer.source.name
         there = transfer.source.decoder.settings_.model_dump(mode="json")
-        settings = transfer.decoding(chosen_settings(decoder, wishes or [], there), seed)
+        settings = transfer.decoding(chosen_settings(decoder, wishes or [], there), seed, balance)
     opened = Store(store)
     folder = out or beside(store, f"{decoder}.train")
     before = Run.exists(folder) and is_finished(Run.open(folder))
@@ -93,7 +104,9 @@ def train_command(
     show(metrics, as_json, f"{decoder} trained on {store.name}", rows)
 
 
-def _transfer(source: Path | None, decoder: str | None, **wished: str | None) -> Transfer | None:
+def _transfer(
+    source: Path | None, decoder: str | None, wished: dict[str, str | None], prepared: Any
+) -> Transfer | None:
     """Read what to start from, if anything."""
     from mindglyph.errors import UserError
     from mindglyph.settings import checked
@@ -105,6 +118,8 @@ def _transfer(source: Path | None, decoder: str | None, **wished: str | None) ->
         if given:
             raise UserError(f"--{next(iter(given))} says how to go on from another decoder: name it with --from")
         return None
+    if prepared:
+        raise UserError("what is started from brings its own preprocessing: leave out --preprocess and --autoencoder")
     settings = checked(TransferSettings, "train --from", **given)
     pipeline = trained_pipeline(source)
     if decoder not in (None, pipeline.name):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 from scipy.special import log_softmax
@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from mindglyph.decoders.balance import balanced_weights, resampled
 from mindglyph.decoders.calibration import LOWEST_TEMPERATURE, best_temperature, softmax
 from mindglyph.decoders.monitor import Monitor
 from mindglyph.errors import UserError
@@ -19,7 +20,19 @@ from mindglyph.settings import Settings
 
 
 class DecoderSettings(Settings, ABC):
-    """Settings whose `build` gives a decoder."""
+    """Settings whose `build` gives a decoder.
+
+    Attributes
+    ----------
+    class_weight : {"balanced"} or None
+        With `balanced` each class counts the same, however many trials it has.
+    resample : {"over", "under"} or None
+        Learn from as many trials of each class: `over` repeats those of the rarer, `under`
+        leaves out some of the more frequent. See `mindglyph.decoders.balance`.
+    """
+
+    class_weight: Literal["balanced"] | None = None
+    resample: Literal["over", "under"] | None = None
 
     @abstractmethod
     def build(self, sfreq: float, seed: int = 0) -> Decoder[Any]:
@@ -162,6 +175,21 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
             "train it anew, without --from"
         )
 
+    def _class_weights(self, codes: np.ndarray) -> np.ndarray | None:
+        """Return the weight (n_classes,) of each class in the loss on these trials; None counts all alike."""
+        return None if self.settings_.class_weight is None else balanced_weights(codes, len(self.classes_))
+
+    def _held_out_weights(self, codes: np.ndarray) -> np.ndarray | None:
+        """Return the weight (n_classes,) of each class where trials are held out: these are never resampled."""
+        if self.settings_.class_weight is None and self.settings_.resample is None:
+            return None
+        return balanced_weights(codes, len(self.classes_))
+
+    def _learned_from(self, places: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """Return those of the places, in order and perhaps repeated, that are learned from."""
+        how = self.settings_.resample
+        return places if how is None else resampled(places, codes, how, self.seed)
+
     @abstractmethod
     def _fit(self, signals: np.ndarray, codes: np.ndarray, monitor: Monitor) -> tuple[np.ndarray, np.ndarray]:
         """Fit, and return places of trials and their scores by a fit that had not seen them."""
@@ -173,7 +201,9 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
 
     def _temper(self, scores: np.ndarray, codes: np.ndarray) -> None:
         """Find the temperature, and how well scores of that temperature do, on trials held out."""
-        self.temperature_ = best_temperature(scores, codes, self.lowest_temperature)
+        weights = self._held_out_weights(codes)
+        of_trials = None if weights is None else weights[codes]
+        self.temperature_ = best_temperature(scores, codes, self.lowest_temperature, of_trials)
         self.held_out_ = _figures(scores / self.temperature_, codes)
 
     @abstractmethod

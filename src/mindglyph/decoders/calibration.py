@@ -26,7 +26,12 @@ LOWEST_TEMPERATURE = 0.05
 """Below which no scores are sharpened."""
 
 
-def best_temperature(scores: np.ndarray, codes: np.ndarray, lowest: float = LOWEST_TEMPERATURE) -> float:
+def best_temperature(
+    scores: np.ndarray,
+    codes: np.ndarray,
+    lowest: float = LOWEST_TEMPERATURE,
+    weights: np.ndarray | None = None,
+) -> float:
     """Find the temperature under which the labels are most likely.
 
     Parameters
@@ -37,6 +42,8 @@ def best_temperature(scores: np.ndarray, codes: np.ndarray, lowest: float = LOWE
         Place of each trial's class.
     lowest : float
         Temperature that is not gone below.
+    weights : ndarray, shape (n_trials,), optional
+        How much each trial counts; None counts all the same.
 
     Returns
     -------
@@ -49,7 +56,7 @@ def best_temperature(scores: np.ndarray, codes: np.ndarray, lowest: float = LOWE
 
     def surprise(log_temperature: float) -> float:
         probabilities = log_softmax(np.asarray(scores, dtype=np.float64) / np.exp(log_temperature), axis=1)
-        return -float(probabilities[np.arange(len(codes)), codes].mean())
+        return -float(np.average(probabilities[np.arange(len(codes)), codes], weights=weights))
 
     found = minimize_scalar(surprise, bounds=(np.log(lowest), np.log(HIGHEST_TEMPERATURE)), method="bounded")
     return float(np.exp(found.x))

@@ -9,7 +9,7 @@ from mindglyph.decoders.monitor import Monitor
 
 
 class ChanceSettings(DecoderSettings):
-    """There is nothing to set."""
+    """There is nothing to set; with balanced classes its probabilities are all the same."""
 
     def build(self, sfreq: float, seed: int = 0) -> Chance:
         """Return the decoder."""

@@ -63,8 +63,10 @@ class Evoked(RefittedDecoder[EvokedSettings]):
     settings_class = EvokedSettings
 
     def _fit_all(self, signals: np.ndarray, codes: np.ndarray) -> None:
-        self.log_frequencies_ = np.log(np.bincount(codes) / len(codes))
-        self.model_ = ResponseModel(self._basis(self.shape_[1])).fit(self._binned(signals), codes, len(self.classes_))
+        weights = self._class_weights(codes)
+        counts = np.bincount(codes) if weights is None else np.bincount(codes) * weights
+        self.log_frequencies_ = np.log(counts / counts.sum())
+        self.model_ = ResponseModel(self._basis(self.shape_[1]), self._step()).fit(signals, codes, len(self.classes_))
 
     def _basis(self, n_times: int) -> Basis:
         settings = self.settings_
@@ -80,17 +82,11 @@ class Evoked(RefittedDecoder[EvokedSettings]):
     def _step(self) -> int:
         return max(1, round(self.sfreq / self.settings_.rate))
 
-    def _binned(self, signals: np.ndarray) -> np.ndarray:
-        step = self._step()
-        n_bins = signals.shape[-1] // step
-        binned: np.ndarray = signals[..., : n_bins * step].reshape(*signals.shape[:2], n_bins, step).mean(axis=-1)
-        return binned
-
     def _scores(self, signals: np.ndarray) -> np.ndarray:
-        return self.model_.log_likelihoods(self._binned(signals)) + self.log_frequencies_
+        return self.model_.log_likelihoods(signals) + self.log_frequencies_
 
     def _embedding(self, signals: np.ndarray) -> np.ndarray:
-        return self.model_.projections(self._binned(signals))
+        return self.model_.projections(signals)
 
     def n_parameters(self, shape: tuple[int, int], n_classes: int) -> int:
         """Return how many numbers are learned: responses, both covariances, latencies and frequencies."""
@@ -105,4 +101,4 @@ class Evoked(RefittedDecoder[EvokedSettings]):
 
     def _restore(self, arrays: dict[str, np.ndarray]) -> None:
         self.log_frequencies_ = arrays["log_frequencies"]
-        self.model_ = ResponseModel(self._basis(self.shape_[1])).restore(arrays)
+        self.model_ = ResponseModel(self._basis(self.shape_[1]), self._step()).restore(arrays)

@@ -58,8 +58,12 @@ class LDA(LinearDecoder[LDASettings]):
             raise UserError("the trials end before the window in which lda looks: set start and stop to fit them")
 
     def _classifier(self) -> ClassifierMixin:
-        shrinkage = self.settings_.shrinkage
-        return LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto" if shrinkage is None else shrinkage)
+        settings = self.settings_
+        n_classes = len(self.classes_)
+        # Equal priors weigh both the offsets and the classes' shares in the common covariance.
+        priors = None if settings.class_weight is None else np.full(n_classes, 1 / n_classes)
+        shrinkage = "auto" if settings.shrinkage is None else settings.shrinkage
+        return LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage, priors=priors)
 
     def _features(self, signals: np.ndarray) -> np.ndarray:
         settings = self.settings_

@@ -48,7 +48,7 @@ class LinearDecoder(RefittedDecoder[AnyDecoderSettings]):
 
     @abstractmethod
     def _classifier(self) -> ClassifierMixin:
-        """Return an unfitted classifier with `coef_` and `intercept_`."""
+        """Return an unfitted classifier with `coef_` and `intercept_`, which heeds `class_weight`."""
 
     def _fit(self, signals: np.ndarray, codes: np.ndarray, monitor: Monitor) -> tuple[np.ndarray, np.ndarray]:
         if self._start is None:
@@ -68,11 +68,13 @@ class LinearDecoder(RefittedDecoder[AnyDecoderSettings]):
         scores = np.empty((0, len(self.classes_)))
         # A covariance within each class needs two trials of it.
         if np.bincount(codes[learning], minlength=len(self.classes_)).min() >= 2:
+            learning = self._learned_from(learning, codes)
             coef, intercept = start.mixed(self._classifier(), embedding[learning], codes[learning])[share]
             scores = embedding[held_out] @ coef.T + intercept
         else:
             held_out = np.arange(0)
-        self.coef_, self.intercept_ = start.mixed(self._classifier(), embedding, codes)[share]
+        learned = self._learned_from(np.arange(len(codes)), codes)
+        self.coef_, self.intercept_ = start.mixed(self._classifier(), embedding[learned], codes[learned])[share]
         return held_out, scores
 
     def _scores(self, signals: np.ndarray) -> np.ndarray:

@@ -105,10 +105,8 @@ class NetworkDecoder(Decoder[AnyNetworkSettings]):
         if len(missing):
             label = self.classes_[missing[0]]
             raise UserError(f"no trial of {label} is left to learn from beside those held out: give a longer recording")
-        weights = None
-        if getattr(settings, "class_weight", None) == "balanced":
-            counts = np.bincount(codes[learning]).astype(np.float32)
-            weights = len(learning) / (len(counts) * counts)
+        weights, held_out_weights = self._class_weights(codes[learning]), self._held_out_weights(codes)
+        learning = self._learned_from(learning, codes)
         about = {"decoder": type(self).__name__, "settings": settings.model_dump(mode="json"), "sfreq": self.sfreq}
         start = self._start
         if start is not None:
@@ -116,7 +114,9 @@ class NetworkDecoder(Decoder[AnyNetworkSettings]):
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             network = self._first_network(start)
-            training = NetworkTraining(network, settings.training, self.seed, self.helped_by, weights, about)
+            training = NetworkTraining(
+                network, settings.training, self.seed, self.helped_by, weights, about, held_out_weights
+            )
             self.history_ = training.run(signals, codes, learning, held_out, monitor)
         self.network_ = network
         return held_out, self._in_batches(network, signals, held_out)

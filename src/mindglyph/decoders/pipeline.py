@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import math
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.pipeline import Pipeline
 
 from mindglyph.channel_mapping import ChannelMapping, Recorded
-from mindglyph.decoders.base import Decoder
+from mindglyph.decoders.autoencoder_settings import AutoencoderSettings
+from mindglyph.decoders.base import Decoder, DecoderSettings
 from mindglyph.decoders.model_files import read_model, write_model
 from mindglyph.decoders.monitor import Monitor
 from mindglyph.decoders.registry import decoder_settings
 from mindglyph.errors import UserError
 from mindglyph.preprocessing import PreprocessingSettings, fit_in_parts, parts_of, transform_in_parts
 from mindglyph.scratch import scratch_array
-from mindglyph.trials import Trials, positions_of
+from mindglyph.trials import Trials
+
+if TYPE_CHECKING:
+    from mindglyph.decoders.autoencoder import Autoencoder
 
 _KIND = "decoder"
 
@@ -37,8 +42,11 @@ class DecodingPipeline:
         As its settings built it.
     preprocessing : PreprocessingSettings
         What is done before.
+    autoencoder : Autoencoder, optional
+        What stands between the two; the decoder is then one for signals of the rate that
+        comes out of it.
     mapping : ChannelMapping, optional
-        What comes before that, where the decoder takes channels other than those of the trials.
+        What comes before the preprocessing, where that is of channels other than the trials'.
     """
 
     def __init__(
@@ -46,32 +54,48 @@ class DecodingPipeline:
         name: str,
         decoder: Decoder[Any],
         preprocessing: PreprocessingSettings,
+        autoencoder: Autoencoder | None = None,
         mapping: ChannelMapping | None = None,
     ) -> None:
         self.name = name
         self.decoder = decoder
         self.preprocessing = preprocessing
-        self.mapping = mapping
         self.channels: list[str] = []
-        self.positions: dict[str, list[float]] = {}
-        steps = preprocessing.build(decoder.sfreq).steps
+        self.autoencoder = autoencoder
+        self.mapping = mapping
+        self._mapped_sfreq: float = decoder.sfreq if autoencoder is None else autoencoder.sfreq
+        steps = preprocessing.build(self._mapped_sfreq).steps
         self._transformer = Pipeline([*([] if mapping is None else [("mapping", mapping)]), *steps])
+
+    @classmethod
+    def build(
+        cls,
+        name: str,
+        decoder: DecoderSettings,
+        preprocessing: PreprocessingSettings,
+        autoencoder: AutoencoderSettings | None,
+        sfreq: float,
+        seed: int,
+        mapping: ChannelMapping | None = None,
+    ) -> DecodingPipeline:
+        """Return the pipeline of settings, unfitted, for recordings of `sfreq` Hz, or mapped to it."""
+        if autoencoder is None:
+            return cls(name, decoder.build(sfreq, seed), preprocessing, mapping=mapping)
+        decoded = decoder.build(autoencoder.decoded_sfreq(sfreq), seed)
+        return cls(name, decoded, preprocessing, autoencoder.build(sfreq, seed), mapping)
 
     @property
     def sfreq(self) -> float:
         """Rate in Hz of the trials that it takes."""
-        return self.decoder.sfreq if self.mapping is None else self.mapping.recorded.sfreq
+        return self._mapped_sfreq if self.mapping is None else self.mapping.recorded.sfreq
 
     @property
-    def decoded(self) -> Recorded:
-        """What the decoder itself takes, which a mapping makes of the trials if there is one."""
-        if self.mapping is not None:
-            return self.mapping.wanted
-        n_times = self.decoder.shape_[1]
-        return Recorded(tuple(self.channels), self.sfreq, n_times, self.decoder.tmin, self.positions)
+    def preprocessed(self) -> Recorded:
+        """What is preprocessed: the trials that it was fitted to, or what a mapping makes of them."""
+        return self.recorded_ if self.mapping is None else self.mapping.wanted
 
     def fit(self, trials: Trials, monitor: Monitor | None = None) -> DecodingPipeline:
-        """Fit preprocessing and decoder.
+        """Fit preprocessing, auto-encoder and decoder.
 
         Preprocessed signals of more than half a gigabyte are kept on disk while the decoder learns,
         in the monitor's folder if it has one: a store may be larger than the memory.
@@ -94,17 +118,20 @@ class DecodingPipeline:
             If the trials do not suit the decoder, or the disk has too little room.
         """
         self.channels = list(trials.info["ch_names"])
-        self.positions = positions_of(trials.info)
+        self.recorded_ = Recorded.of(trials)
         monitor = monitor or Monitor()
-        shape = trials.signals.shape if self.mapping is None else (len(trials), *self.mapping.shape)
+        taken = self.preprocessed
+        shape = len(trials), len(taken.channels), max(0, self.preprocessing.kept(taken.n_times, taken.sfreq))
         with ExitStack() as stack:
-            if 4 * math.prod(shape) > MOST_IN_MEMORY:
-                preprocessed = stack.enter_context(scratch_array(shape, monitor.folder))
-            else:
-                preprocessed = np.empty(shape, dtype=np.float32)
-            self.decoder.set_params(tmin=trials.tmin if self.mapping is None else self.mapping.wanted.tmin)
+            preprocessed = _room(shape, monitor, stack)
+            self.decoder.set_params(tmin=taken.tmin + self.preprocessing.margin)
             fit_in_parts(self._transformer, trials.signals)
             transform_in_parts(self._transformer, trials.signals, preprocessed)
+            if self.autoencoder is not None:
+                self.autoencoder.fit(preprocessed, monitor=monitor.of_part("autoencoder"))
+                coded = _room((shape[0], *self.autoencoder.transformed_shape_), monitor, stack)
+                transform_in_parts(self.autoencoder, preprocessed, coded)
+                preprocessed = coded
             self.decoder.fit(preprocessed, trials.labels, monitor)
         return self
 
@@ -136,6 +163,8 @@ class DecodingPipeline:
         probabilities, embeddings = [], []
         for part in parts_of(trials.signals.shape):
             signals = self._transformer.transform(trials.signals[part])
+            if self.autoencoder is not None:
+                signals = self.autoencoder.transform(signals)
             probabilities.append(self.decoder.predict_proba(signals))
             embeddings.append(self.decoder.embed(signals))
         return np.concatenate(probabilities), np.concatenate(embeddings)
@@ -154,11 +183,12 @@ class DecodingPipeline:
             "name": self.name,
             "settings": self.decoder.settings_.model_dump(mode="json"),
             "preprocessing": self.preprocessing.model_dump(mode="json"),
-            "sfreq": self.decoder.sfreq,
+            "autoencoder": None if self.autoencoder is None else self.autoencoder.settings_.model_dump(mode="json"),
+            "sfreq": self._mapped_sfreq,
             "seed": self.decoder.seed,
             "tmin": self.decoder.tmin,
             "channels": self.channels,
-            "positions": self.positions,
+            "recorded": asdict(self.recorded_),
             "classes": self.decoder.classes_.tolist(),
             "shape": list(self.decoder.shape_),
         }
@@ -167,6 +197,8 @@ class DecodingPipeline:
         if self.mapping is not None:
             about["mapping"] = self.mapping.about()
             arrays["mapping.matrix"] = self.mapping.matrix
+        if self.autoencoder is not None:
+            arrays |= {f"autoencoder.{name}": array for name, array in self.autoencoder.arrays().items()}
         return write_model(path, arrays, about, self.decoder.forests())
 
     @classmethod
@@ -182,19 +214,40 @@ class DecodingPipeline:
         if about.get("kind") != _KIND:
             raise UserError(f"{path}: holds '{about.get('kind')}', not a decoder: name another file")
         try:
-            decoder = decoder_settings(about["name"], about["settings"]).build(about["sfreq"], about["seed"])
-            decoder.set_params(tmin=about["tmin"])
+            # Files that were written before there were auto-encoders do not name one.
+            coding = about.get("autoencoder")
             mapping = None
             if "mapping" in about:
-                mapping = ChannelMapping.restored(arrays.pop("mapping.matrix"), about["mapping"])
-            pipeline = cls(about["name"], decoder, PreprocessingSettings(**about["preprocessing"]), mapping)
+                mapping = ChannelMapping.restored(arrays["mapping.matrix"], about["mapping"])
+            pipeline = cls.build(
+                about["name"],
+                decoder_settings(about["name"], about["settings"]),
+                PreprocessingSettings(**about["preprocessing"]),
+                None if coding is None else AutoencoderSettings(**coding),
+                about["sfreq"],
+                about["seed"],
+                mapping,
+            )
+            pipeline.decoder.set_params(tmin=about["tmin"])
             pipeline.channels = about["channels"]
-            pipeline.positions = about["positions"]
+            pipeline.recorded_ = Recorded.restored(about["recorded"])
             scaler = pipeline._transformer["scale"]
             scaler.centre_, scaler.scale_ = arrays.pop("scale.centre"), arrays.pop("scale.scale")
-            fitted = {name.removeprefix("decoder."): array for name, array in arrays.items()}
-            decoder.restore(fitted, about["classes"], tuple(about["shape"]), forests)
+            if pipeline.autoencoder is not None:
+                pipeline.autoencoder.restore(_part(arrays, "autoencoder."))
+            pipeline.decoder.restore(_part(arrays, "decoder."), about["classes"], tuple(about["shape"]), forests)
         except (KeyError, IndexError, TypeError, AttributeError, RuntimeError, ValueError) as error:
             why = " ".join(str(error).split())
             raise UserError(f"{path}: does not hold what a decoder needs ({why}): train it again") from error
         return pipeline
+
+
+def _part(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _room(shape: tuple[int, ...], monitor: Monitor, stack: ExitStack) -> np.ndarray:
+    """Return an array in memory, or on disk where it is large, until the stack is closed."""
+    if 4 * math.prod(shape) > MOST_IN_MEMORY:
+        return stack.enter_context(scratch_array(shape, monitor.folder))
+    return np.empty(shape, dtype=np.float32)

@@ -35,7 +35,9 @@ class LogLinearPool:
     log_frequencies: np.ndarray
 
     @classmethod
-    def fit(cls, log_probabilities: np.ndarray, codes: np.ndarray, evenness: float) -> LogLinearPool:
+    def fit(
+        cls, log_probabilities: np.ndarray, codes: np.ndarray, evenness: float, class_weights: np.ndarray | None = None
+    ) -> LogLinearPool:
         """Find the weights under which the labels are most likely.
 
         Parameters
@@ -47,9 +49,13 @@ class LogLinearPool:
         evenness : float
             Pull of the weights towards one another: few trials cannot say which of two
             decoders is better, and then both are to be heard.
+        class_weights : ndarray, shape (n_classes,), optional
+            By which a class's trials count more or less than those of others.
         """
         n_members, n_trials, n_classes = log_probabilities.shape
-        frequencies = np.bincount(codes, minlength=n_classes) / n_trials
+        counts = np.ones(n_trials) if class_weights is None else class_weights[codes]
+        counts = counts / counts.sum()
+        frequencies = np.bincount(codes, counts, minlength=n_classes)
         log_frequencies = np.log(frequencies.clip(_LEAST_FREQUENCY))
         evidence = log_probabilities - log_frequencies
 
@@ -58,8 +64,8 @@ class LogLinearPool:
             surprise = np.exp(pooled)
             surprise[np.arange(n_trials), codes] -= 1
             apart = weights - weights.mean()
-            value = -pooled[np.arange(n_trials), codes].mean() + evenness * apart @ apart
-            return value, np.tensordot(evidence, surprise, 2) / n_trials + 2 * evenness * apart
+            value = -counts @ pooled[np.arange(n_trials), codes] + evenness * apart @ apart
+            return value, np.tensordot(evidence, surprise * counts[:, None], 2) + 2 * evenness * apart
 
         found = minimize(loss, np.full(n_members, 1 / n_members), jac=True, bounds=[(0, None)] * n_members)
         return cls(found.x, log_frequencies)

@@ -26,13 +26,19 @@ class RefittedDecoder(Decoder[AnyDecoderSettings]):
         # A covariance within each class needs two trials of it.
         if np.bincount(codes[learning], minlength=len(self.classes_)).min() >= 2:
             # Both are stretches: cut, not indexed, they are no copies of signals that may not fit into memory.
-            self._fit_all(signals[: len(learning)], codes[learning])
+            self._fit_balanced(signals[: len(learning)], codes[learning])
             held_out_scores = self._scores(signals[held_out[0] :])
         else:
             held_out, held_out_scores = np.arange(0), np.empty((0, len(self.classes_)))
-        self._fit_all(signals, codes)
+        self._fit_balanced(signals, codes)
         return held_out, held_out_scores
 
     def _fit_scores(self, signals: np.ndarray, codes: np.ndarray, monitor: Monitor) -> None:
-        self._fit_all(signals, codes)
+        self._fit_balanced(signals, codes)
         self.temperature_ = 1.0
+
+    def _fit_balanced(self, signals: np.ndarray, codes: np.ndarray) -> None:
+        if self.settings_.resample is not None:
+            chosen = self._learned_from(np.arange(len(codes)), codes)
+            signals, codes = signals[chosen], codes[chosen]
+        self._fit_all(signals, codes)

@@ -72,7 +72,9 @@ class ResponseModel:
     Parameters
     ----------
     basis : Basis
-        Of the trials' sampling.
+        Of the trials' sampling after averaging.
+    step : int
+        Samples that are averaged.
 
     Attributes
     ----------
@@ -86,16 +88,22 @@ class ResponseModel:
         Logarithm of how often each latency occurs.
     """
 
-    def __init__(self, basis: Basis) -> None:
+    def __init__(self, basis: Basis, step: int) -> None:
         self._basis = basis
+        self._step = step
 
     def fit(self, trials: np.ndarray, codes: np.ndarray, n_classes: int) -> ResponseModel:
-        """Learn from trials (n_trials, n_channels, n_times) of the classes `codes` (n_trials,)."""
+        """Learn from trials (n_trials, n_channels, n_times) of the classes `codes` (n_trials,).
+
+        The trials, possibly memory-mapped, are read part by part.
+        """
         n_channels = trials.shape[1]
         n_latencies, _, n_bumps = self._basis.shifted.shape
         few = np.unique(np.linspace(0, len(trials) - 1, min(len(trials), _TRIALS_FOR_NOISE)).astype(int))
-        means = np.stack([trials[few[codes[few] == code]].mean(axis=0) for code in range(n_classes)])
-        background = trials[few] - means[codes[few]]
+        for_noise, codes_of_few = self._averaged(trials[few]), codes[few]
+        background = for_noise.copy()
+        for code in np.unique(codes_of_few):
+            background[codes_of_few == code] -= background[codes_of_few == code].mean(axis=0)
         prior = _Prior(_FIRST_SIZE * np.eye(n_channels), np.ones(n_bumps))
         common, own = np.zeros((n_channels, n_bumps)), np.zeros((n_classes, n_channels, n_bumps))
         self.log_latencies_ = np.full(n_latencies, -np.log(n_latencies))
@@ -107,11 +115,11 @@ class ResponseModel:
             statistics, weights = self._all_statistics(trials)
             for _ in range(_ITERATIONS):
                 common, own, prior = self._maximize(statistics, weights, codes, posterior, (common, own, prior))
-                self.responses_ = common + own
+                self.responses_ = np.ascontiguousarray(common + own)
                 posterior = softmax(self._of_own_class(statistics, weights, codes), axis=1)
                 occurring = posterior.mean(axis=0) + 1e-6
                 self.log_latencies_ = np.log(occurring / occurring.sum())
-            background = trials[few] - self._expected(codes[few], posterior[few])
+            background = for_noise - self._expected(codes_of_few, posterior[few])
         return self
 
     def log_likelihoods(self, trials: np.ndarray) -> np.ndarray:
@@ -144,19 +152,27 @@ class ResponseModel:
         return self
 
     def _take_noise(self, noise: SeparableNoise) -> None:
-        self._noise = noise
-        self.spatial_, self.temporal_ = noise.over_channels, noise.over_time
+        # In one layout, whether learned or read, so that products come out the same to the last bit.
+        self.spatial_ = np.ascontiguousarray(noise.over_channels)
+        self.temporal_ = np.ascontiguousarray(noise.over_time)
+        self._noise = SeparableNoise(self.spatial_, self.temporal_)
         white = self.temporal_.T @ self._basis.span
         self._span = (self.temporal_ @ white).astype(np.float32)
         # Products of the whitened bumps of one latency with one another: (n_latencies, n_bumps, n_bumps).
         bumps = np.einsum("ts,lsb->ltb", white, self._basis.shifted)
         self._gram = np.einsum("lta,ltb->lab", bumps, bumps)
 
+    def _averaged(self, trials: np.ndarray) -> np.ndarray:
+        n_bins = trials.shape[-1] // self._step
+        cut = trials[..., : n_bins * self._step]
+        averaged: np.ndarray = cut.reshape(*trials.shape[:2], n_bins, self._step).mean(axis=-1, dtype=np.float32)
+        return averaged
+
     def _parts(self, trials: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield the sufficient statistics (n, n_channels, n_span) and the weights (n,) of some trials at a time."""
         spatial = self.spatial_.astype(np.float32)
         for start in range(0, max(1, len(trials)), _TRIALS_AT_ONCE):
-            part = np.asarray(trials[start : start + _TRIALS_AT_ONCE], dtype=np.float32)
+            part = self._averaged(trials[start : start + _TRIALS_AT_ONCE])
             weights = self._noise.precision(part)
             yield (spatial @ (part @ self._span)) * weights[:, None, None].astype(np.float32), weights
 

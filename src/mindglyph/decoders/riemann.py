@@ -90,7 +90,8 @@ class Riemann(LinearDecoder[RiemannSettings]):
         return means
 
     def _classifier(self) -> ClassifierMixin:
-        return LogisticRegression(C=self.settings_.regularization, max_iter=500)
+        settings = self.settings_
+        return LogisticRegression(C=settings.regularization, class_weight=settings.class_weight, max_iter=500)
 
     def _thinned(self, signals: np.ndarray) -> np.ndarray:
         step = max(1, int(self.sfreq / self.settings_.rate))

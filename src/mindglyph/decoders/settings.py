@@ -8,11 +8,13 @@ from typing import Any
 
 from pydantic import Field
 
+from mindglyph.decoders.autoencoder_settings import AutoencoderSettings
+from mindglyph.decoders.balance import BALANCES, Balance
 from mindglyph.decoders.pipeline import DecodingPipeline
 from mindglyph.decoders.registry import decoder_settings
 from mindglyph.errors import UserError
 from mindglyph.preprocessing import PreprocessingSettings
-from mindglyph.settings import Settings
+from mindglyph.settings import Settings, checked
 
 
 class DecodingSettings(Settings):
@@ -26,19 +28,27 @@ class DecodingSettings(Settings):
         What differs from its defaults.
     preprocessing : PreprocessingSettings
         Fitted to the training trials.
+    autoencoder : AutoencoderSettings or None
+        What stands between preprocessing and decoder, fitted to the training trials too, without
+        their labels; None leaves it out.
+    balance : {"none", "weights", "over", "under"}
+        How classes of unequal size are made to count the same, in training only; see
+        `mindglyph.decoders.balance`. What it sets goes before `decoder_settings`.
     seed : int
         Of all that is random.
     """
 
-    decoder: str = "lda"
+    decoder: str = "default"
     decoder_settings: dict[str, Any] = Field(default_factory=dict)
     preprocessing: PreprocessingSettings = PreprocessingSettings()
+    autoencoder: AutoencoderSettings | None = None
+    balance: Balance = "none"
     seed: int = Field(0, ge=0)
 
     def pipeline(self, sfreq: float) -> DecodingPipeline:
         """Return preprocessing and decoder, unfitted."""
-        decoder = decoder_settings(self.decoder, self.decoder_settings).build(sfreq, self.seed)
-        return DecodingPipeline(self.decoder, decoder, self.preprocessing)
+        decoder = decoder_settings(self.decoder, {**self.decoder_settings, **BALANCES[self.balance]})
+        return DecodingPipeline.build(self.decoder, decoder, self.preprocessing, self.autoencoder, sfreq, self.seed)
 
 
 def chosen_settings(name: str, wishes: Sequence[str], base: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -66,17 +76,35 @@ def chosen_settings(name: str, wishes: Sequence[str], base: Mapping[str, Any] | 
         If there is no such decoder or setting, or a value does not fit.
     """
     values = decoder_settings(name, base).model_dump(mode="json")
+    touched = _set_all(values, wishes, "--set", "training.max_epochs=5", name)
+    changed = {**(base or {}), **{key: values[key] for key in touched}}
+    checked_values = decoder_settings(name, changed).model_dump(mode="json")
+    return {key: checked_values[key] for key in values if key in touched}
+
+
+def chosen_preprocessing(wishes: Sequence[str]) -> PreprocessingSettings:
+    """Read what a user wants of the preprocessing, in the same way.
+
+    Raises
+    ------
+    UserError
+        If there is no such setting, or a value does not fit.
+    """
+    values = PreprocessingSettings().model_dump(mode="json")
+    _set_all(values, wishes, "--preprocess", "highpass=1", "the preprocessing")
+    return checked(PreprocessingSettings, "settings of the preprocessing", **values)
+
+
+def _set_all(values: dict[str, Any], wishes: Sequence[str], option: str, example: str, inside: str) -> set[str]:
+    """Put what is wished into the values, and return the names of those that it touched."""
     touched = set()
     for wish in wishes:
         path, equals, value = (part.strip() for part in wish.partition("="))
         if not equals or not path:
-            raise UserError(f"--set {wish}: give setting=value, such as training.max_epochs=5")
-        _set(values, path.split("."), value, f"--set {wish}", name)
+            raise UserError(f"{option} {wish}: give setting=value, such as {example}")
+        _set(values, path.split("."), value, f"{option} {wish}", inside)
         touched.add(path.split(".")[0])
-    checked_values = decoder_settings(name, {**(base or {}), **{key: values[key] for key in touched}}).model_dump(
-        mode="json"
-    )
-    return {key: checked_values[key] for key in values if key in touched}
+    return touched
 
 
 def _set(values: dict[str, Any], path: list[str], value: str, wish: str, inside: str) -> None:

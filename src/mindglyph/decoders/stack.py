@@ -105,7 +105,9 @@ class Stack(Decoder[StackSettings]):
         if outputs:
             held_out = np.concatenate([places for _, places in stretches])
             log_probabilities = np.concatenate(outputs, axis=1)
-            pool = LogLinearPool.fit(log_probabilities, codes[held_out], self.settings_.evenness)
+            pool = LogLinearPool.fit(
+                log_probabilities, codes[held_out], self.settings_.evenness, self._held_out_weights(codes)
+            )
             scores = pool.scores(log_probabilities)
         else:
             held_out, scores = np.arange(0), np.empty((0, n_classes))
@@ -137,7 +139,8 @@ class Stack(Decoder[StackSettings]):
 
     def _member(self, place: int) -> Decoder[Any]:
         about = self.settings_.members[place]
-        member = decoder_settings(about.decoder, about.settings).build(self.sfreq, self.seed)
+        balance = {"class_weight": self.settings_.class_weight, "resample": self.settings_.resample}
+        member = decoder_settings(about.decoder, balance | about.settings).build(self.sfreq, self.seed)
         member.set_params(tmin=self.tmin)
         return member
 

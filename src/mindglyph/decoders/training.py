@@ -83,9 +83,12 @@ class NetworkTraining:
     helped : frozenset of str
         What is known to make the network faster; see `Hardware.choose`.
     class_weights : ndarray, shape (n_classes,), optional
-        By which the loss of a trial counts; None counts all alike.
+        By which the loss of a trial that is learned from counts; None counts all alike.
     about : mapping, optional
         What else tells this training from others, for the state kept of it.
+    held_out_weights : ndarray, shape (n_classes,), optional
+        As `class_weights`, of the trials held out: these are as frequent as they were recorded
+        also where those learned from were chosen to be of one number.
     """
 
     def __init__(
@@ -96,12 +99,14 @@ class NetworkTraining:
         helped: frozenset[str] = frozenset(),
         class_weights: np.ndarray | None = None,
         about: Mapping[str, Any] | None = None,
+        held_out_weights: np.ndarray | None = None,
     ) -> None:
         self.network = network
         self.settings = settings
         self.seed = seed
         self.helped = helped
         self.class_weights = class_weights
+        self.held_out_weights = held_out_weights
         self.about = {**(about or {}), "training": settings.model_dump(mode="json"), "seed": seed}
 
     def run(
@@ -183,7 +188,7 @@ class NetworkTraining:
         torch.manual_seed(of_torch)
         changed = augmentation(settings.augmentation, signals.shape[2], of_changes // 2)
         batches = shuffled(learning, settings.batch_size, np.random.default_rng(of_order))
-        weights = None if self.class_weights is None else torch.tensor(self.class_weights, device=hardware.device)
+        weights = _on_device(self.class_weights, hardware.device)
         self.network.train()
         total = torch.zeros((), device=hardware.device)
         for step, batch in enumerate(fetched(signals, batches, hardware.device)):
@@ -204,7 +209,7 @@ class NetworkTraining:
         self, signals: np.ndarray, targets: torch.Tensor, held_out: np.ndarray, device: torch.device
     ) -> dict[str, float]:
         """Return loss and accuracy on the trials held out, decoded as any trial will be."""
-        weights = None if self.class_weights is None else torch.tensor(self.class_weights, device=device)
+        weights = _on_device(self.held_out_weights, device)
         self.network.eval()
         batches = in_order(held_out, INFERENCE_BATCH)
         scores = torch.cat([self.network(batch) for batch in fetched(signals, batches, device)])
@@ -214,6 +219,10 @@ class NetworkTraining:
             "valid_loss": cross_entropy(scores, truth, weights).item(),
             "valid_acc": right.float().mean().item(),
         }
+
+
+def _on_device(weights: np.ndarray | None, device: torch.device) -> torch.Tensor | None:
+    return None if weights is None else torch.tensor(weights, dtype=torch.float32, device=device)
 
 
 def _pace(schedule: str, share: float) -> float:

@@ -127,11 +127,12 @@ def cross_validate(
         report(done, n_folds)
     heard = report_epoch if workers == 1 else None
     tasks = [_Fold(store.path, settings, run.path, number, n_folds, heard) for number in open_folds]
-    for _ in run_tasks(_train_and_test, tasks, workers):
-        done += 1
-        if report is not None:
-            report(done, n_folds)
-    shutil.rmtree(run.unfinished, ignore_errors=True)
+    with run.held():
+        for _ in run_tasks(_train_and_test, tasks, workers):
+            done += 1
+            if report is not None:
+                report(done, n_folds)
+        shutil.rmtree(run.unfinished, ignore_errors=True)
     return read_predictions(run, n_folds)
 
 
@@ -178,6 +179,8 @@ def _train_and_test(fold: _Fold) -> None:
         "n_test": len(test),
         "temperature": pipeline.decoder.temperature_,
     }
+    if pipeline.autoencoder is not None:
+        about["reconstruction_error"] = pipeline.autoencoder.reconstruction_error_
     history = pipeline.decoder.history_ or _learning_curve(settings, trials, train, tested, monitor)
     with Run(fold.run).writing_fold(number, about) as folder:
         about["files"] = hashes(pipeline.save(folder / MODEL))

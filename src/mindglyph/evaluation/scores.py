@@ -30,6 +30,9 @@ class DecodingScore:
     ----------
     accuracy : float
         Share of trials decoded rightly, over all folds.
+    balanced_accuracy : float
+        Mean over the labels of the share of their trials decoded rightly: what the accuracy
+        would be if all labels were shown as often.
     ci95 : tuple of float
         Wilson's interval.
     chance : float
@@ -60,6 +63,7 @@ class DecodingScore:
     """
 
     accuracy: float
+    balanced_accuracy: float
     ci95: tuple[float, float]
     chance: float
     chance_bound: float
@@ -107,6 +111,7 @@ def score_decoding(predictions: pd.DataFrame, ceiling: float | None, n_permutati
     null, fold_p_values = _null_and_p_values(labels, predicted, folds, permutations)
     return DecodingScore(
         accuracy=float(right.mean()),
+        balanced_accuracy=float(np.mean([right[labels == label].mean() for label in classes])),
         ci95=interval(int(right.sum()), len(right)),
         chance=1 / len(classes),
         chance_bound=chance_bound(len(right), 1 / len(classes)),
@@ -160,13 +165,23 @@ def verdict(decoding: dict[str, Any], simulated: bool, ordered: bool = True) -> 
     p = f"p {sign} {decoding['p_value']:.3g}"
     figures = f"{decoding['accuracy']:.1%}, chance {decoding['chance']:.0%}, {p}, {decoding['n_test']:,} trials"
     guess = max(decoding["chance"], decoding["majority"])
-    if decoding["p_value"] >= SIGNIFICANT or decoding["accuracy"] <= guess:
+    above_guess = decoding["accuracy"] > guess
+    # Who weighs rare labels higher gives up frequent ones: fewer are right in all, and yet they are told apart.
+    above_chance = decoding["balanced_accuracy"] > decoding["chance"]
+    if decoding["p_value"] >= SIGNIFICANT or not (above_guess or above_chance):
         return f"No evidence that the {what} can be read from this {recording} ({figures})."
     low, high = decoding["ci95"]
-    sentence = (
-        f"The {what}, one of {n_classes}, can be read from this {recording} better than by guessing: "
-        f"{figures}; 95% interval {low:.1%} to {high:.1%}"
-    )
+    if above_guess:
+        sentence = (
+            f"The {what}, one of {n_classes}, can be read from this {recording} better than by guessing: "
+            f"{figures}; 95% interval {low:.1%} to {high:.1%}"
+        )
+    else:
+        sentence = (
+            f"The {what}, one of {n_classes}, can be told from others in this {recording}, but not so well that "
+            f"it is right more often than always naming the most frequent, {decoding['majority']:.1%}: {figures}; "
+            f"{decoding['balanced_accuracy']:.1%} if all were as frequent"
+        )
     if decoding["ceiling"] is not None and decoding["accuracy"] < decoding["ceiling"]:
         sentence += f"; the most that any decoder could reach here is {decoding['ceiling']:.1%}"
     if not ordered:
