@@ -206,7 +206,7 @@ def test_what_cannot_be_transferred_is_said(sources: dict[str, DecodingPipeline]
         _started(sources["lda"], nameless)
     with pytest.raises(UserError, match="lda has no learning rate, which is for networks"):
         _started(sources["lda"], learning_rate=1e-3)
-    coded = DecodingSettings(decoder="lda", autoencoder={"dim": 2}).pipeline(64.0)
+    coded = DecodingSettings(decoder="lda", autoencoder={"dimension": 2}).pipeline(64.0)
     with pytest.raises(UserError, match="behind an auto-encoder cannot be started from"):
         Transfer(coded).pipeline(LEARNED, DecodingSettings(decoder="lda"))
     larger = Transfer(sources["sparse-cnn"])
