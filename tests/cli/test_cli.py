@@ -173,7 +173,7 @@ def test_a_decoder_is_carried_to_another_recording(signal: Store, none: Store, t
 def test_a_decoder_goes_on_with_another_headset(signal: Store, tmp_path: Path) -> None:
     _run("simulate", tmp_path / "IN.txt", "--format", "in", "--events", 120, "--ceiling", 0.9, "--person", 3)
     _run("import", tmp_path / "IN.txt", tmp_path / "in")
-    _run("train", signal.path, "--out", tmp_path / "source")
+    _run("train", signal.path, "--decoder", "lda", "--out", tmp_path / "source")
     start = ("train", tmp_path / "in", "--from", tmp_path / "source")
     said = _run(*start, "--out", tmp_path / "on", "--frozen", "body").stdout
     assert "lda trained on in" in said

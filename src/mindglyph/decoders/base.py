@@ -172,7 +172,7 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         """
         raise UserError(
             f"a decoder of the kind {type(self).__name__} learns nothing that another one could begin with: "
-            "train it anew, without --from"
+            "train it anew, or start from lda, riemann or a network"
         )
 
     def _class_weights(self, codes: np.ndarray) -> np.ndarray | None:
