@@ -15,13 +15,15 @@ from mindglyph.errors import UserError
 from mindglyph.evaluation import evaluated_trials
 from mindglyph.runs import MODEL, Run, hashes, refuse_changed
 from mindglyph.store import Store
+from mindglyph.transfer import Transfer
 
 _KIND = "training"
 
 
-def asked_of_training(store: Store, settings: DecodingSettings) -> dict[str, Any]:
+def asked_of_training(store: Store, settings: DecodingSettings, transfer: Transfer | None = None) -> dict[str, Any]:
     """Return what `run.json` says of a training."""
     return {
+        **({} if transfer is None else {"transfer": transfer.about()}),
         "kind": _KIND,
         "store": str(store.path.resolve()),
         "content_hash": store.about["content_hash"],
@@ -35,6 +37,7 @@ def train(
     folder: Path,
     resume: bool = False,
     report: Callable[[Progress], None] | None = None,
+    transfer: Transfer | None = None,
 ) -> dict[str, Any]:
     """Train a decoder on all trials of a store.
 
@@ -50,6 +53,8 @@ def train(
         Whether to go on with an unfinished training.
     report : callable, optional
         Called with the `Progress` of each epoch.
+    transfer : Transfer, optional
+        What the decoder starts from; `settings` are then those that it gave.
 
     Returns
     -------
@@ -57,7 +62,8 @@ def train(
         What `metrics.json` holds: `n_trials`, `n_classes`, `held_out` (loss, accuracy and number
         of the trials of the last stretch that a network's stopping and every decoder's temperature
         were chosen on: no score), `temperature`, `epochs`, `seconds`, `resumed`, and the SHA-256
-        of each file; with an auto-encoder also its `reconstruction_error`.
+        of each file; with an auto-encoder also its `reconstruction_error`, and with a transfer the names
+        of the source's channels that are `interpolated` here.
 
     Raises
     ------
@@ -66,8 +72,8 @@ def train(
         for; or if the trials do not suit the decoder.
     """
     trials = evaluated_trials(store)
-    pipeline = settings.pipeline(trials.sfreq)
-    asked = asked_of_training(store, settings)
+    pipeline = settings.pipeline(trials.sfreq) if transfer is None else transfer.pipeline(trials, settings)
+    asked = asked_of_training(store, settings, transfer)
     known = Run.exists(folder)
     run = Run.start(folder, asked)
     if is_finished(run):
@@ -99,6 +105,7 @@ def train(
         **({} if coding is None else {"reconstruction_error": coding.reconstruction_error_}),
         seconds=round(time.perf_counter() - start, 3),
         resumed=known,
+        **({} if transfer is None else {"interpolated": pipeline.mapping.interpolated if pipeline.mapping else []}),
         files=hashes(files),
     )
     shutil.rmtree(run.unfinished, ignore_errors=True)

@@ -170,6 +170,31 @@ def test_a_decoder_is_carried_to_another_recording(signal: Store, none: Store, t
     assert [entry["predicted"] for entry in printed["predictions"]] == table["predicted"].tolist()
 
 
+def test_a_decoder_goes_on_with_another_headset(signal: Store, tmp_path: Path) -> None:
+    _run("simulate", tmp_path / "IN.txt", "--format", "in", "--events", 120, "--ceiling", 0.9, "--person", 3)
+    _run("import", tmp_path / "IN.txt", tmp_path / "in")
+    _run("train", signal.path, "--decoder", "lda", "--out", tmp_path / "source")
+    start = ("train", tmp_path / "in", "--from", tmp_path / "source")
+    said = _run(*start, "--out", tmp_path / "on", "--frozen", "body").stdout
+    assert "lda trained on in" in said
+    assert "started from" in said
+    # The source has the channel FP1 alone, which is interpolated from the Insight's five.
+    assert re.search(r"interpolated\W+FP1\b", said)
+    asked = json.loads((tmp_path / "on" / "run.json").read_text())
+    assert asked["settings"]["decoder"] == "lda"
+    assert asked["transfer"]["frozen"] == "body"
+    _run("predict", tmp_path / "on", tmp_path / "in", "--out", tmp_path / "table.parquet")
+    assert len(pd.read_parquet(tmp_path / "table.parquet")) == 120
+    # The same folder does not take what came another way.
+    assert "holds a run of other settings or data" in _mistake(*start, "--out", tmp_path / "on")
+    assert "goes on as one: leave out --decoder riemann" in _mistake(*start, "--decoder", "riemann")
+    assert "train --from: frozen: Input should be 'none' or 'body'" in _mistake(*start, "--frozen", "head")
+    assert "name it with --from" in _mistake("train", tmp_path / "in", "--head", "new")
+    (tmp_path / "foreign.safetensors").write_bytes(b"nothing of ours")
+    assert "foreign.safetensors: " in _mistake("train", tmp_path / "in", "--from", tmp_path / "foreign.safetensors")
+    assert "holds no trained decoder" in _mistake("train", tmp_path / "in", "--from", tmp_path)
+
+
 def test_mistakes_with_files_are_one_line(tmp_path: Path, row: MakeRow) -> None:
     store = tmp_path / "store"
     for name, content, message in (

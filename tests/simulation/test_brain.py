@@ -60,3 +60,23 @@ def test_the_cerebellar_electrodes_lie_below_the_parietal_ones() -> None:
         assert place[cerebellar][2] < place[parietal][2]
         assert place[cerebellar][0] * side > 0 > place[cerebellar][1]
     assert place["Cz"][1] > place["CCPz"][1] > place["CPz"][1]
+
+
+def test_a_headset_sees_of_a_head_what_another_one_sees_at_the_same_place() -> None:
+    epoc, insight = (
+        Brain.draw(HEADSETS[code], 10, np.random.default_rng(3), over_the_whole_head=True) for code in ("EP", "IN")
+    )
+    places = [HEADSETS["EP"].channels.index(name) for name in ("AF3", "AF4", "T7", "T8")]
+    for one, other in zip(
+        [source for group in [epoc.evoked, *epoc.digits, *epoc.pictures] for source in group],
+        [source for group in [insight.evoked, *insight.digits, *insight.pictures] for source in group],
+        strict=True,
+    ):
+        np.testing.assert_allclose(one.topography[places], other.topography[:4])
+        assert (one.centre, one.width, one.frequency, one.phase) == (
+            other.centre, other.width, other.frequency, other.phase
+        )  # fmt: skip
+        # No electrode is nearer to a source than the nearest on the whole head.
+        assert np.abs(one.topography).max() <= 1.2
+    own = Brain.draw(HEADSETS["IN"], 10, np.random.default_rng(3))
+    assert all(np.abs(source.topography).max() == 1 for group in own.digits for source in group)

@@ -9,7 +9,7 @@ from mindglyph.errors import UserError
 from mindglyph.files import content_hash
 from mindglyph.headsets import HEADSETS
 from mindglyph.images.sets import PACKAGED, load_digits
-from mindglyph.simulation import SimulationSettings, simulate, truth_path
+from mindglyph.simulation import Pictures, SimulatedRecording, SimulationSettings, simulate, truth_path
 from mindglyph.store import Store
 
 
@@ -34,6 +34,24 @@ def test_rows_have_the_layout_of_the_real_files(tmp_path: Path, kind: str) -> No
     assert [int(row[4]) for row in rows[:: len(headset.channels)]] == truth["digits"]
     level = np.median([float(value) for row in rows for value in row[6].split(",")])
     assert abs(level - headset.offset) < 10 * headset.noise
+
+
+def test_a_person_has_the_same_brain_in_every_recording() -> None:
+    digits = load_digits("train")
+
+    def drawn(format: str, person: int | None, seed: int) -> SimulatedRecording:
+        settings = SimulationSettings(format=format, events=20, ceiling=0.1, person=person, seed=seed)
+        return SimulatedRecording.draw(settings, Pictures(digits.images, digits.labels, digits.index))
+
+    def waves(recording: SimulatedRecording) -> list[tuple[float, float]]:
+        return [(source.centre, source.phase) for group in recording.signals.brain.digits for source in group]
+
+    first = drawn("ep", 1, 0)
+    assert waves(first) == waves(drawn("in", 1, 5)) == waves(drawn("mu", 1, 0))
+    assert waves(first) != waves(drawn("ep", 2, 0))
+    assert waves(first) != waves(drawn("ep", None, 1))
+    # Another day is another recording.
+    assert first.plan.digits.tolist() != drawn("ep", 1, 1).plan.digits.tolist()
 
 
 def test_the_same_seed_gives_the_same_file(tmp_path: Path) -> None:

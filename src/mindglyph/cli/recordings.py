@@ -55,6 +55,9 @@ def simulate_command(
         bool, typer.Option("--artifacts", help="Spoil some trials: blinks, muscle, line noise, dead channels.")
     ] = False,
     rest: Annotated[float, typer.Option(help="Share of trials of code -1; in ep, mw, mu, in.")] = 0.0,
+    person: Annotated[
+        int | None, typer.Option(min=0, help="Seed of the person, whom other headsets may see too. [default: --seed]")
+    ] = None,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -77,6 +80,7 @@ def simulate_command(
         sessions=sessions,
         artifacts=artifacts,
         rest=rest,
+        person=person,
         seed=seed,
     )
     truth = run_simulation(out, settings)

@@ -3,31 +3,53 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mindglyph.cli.app import AsJson, Seed, StoppedError, StorePath, app, beside, remark, show
-from mindglyph.cli.decoding import Balancing, CodeDimension, DecoderName, Preparing, Wishes, coding
+from mindglyph.cli.decoding import Balancing, CodeDimension, Preparing, Wishes, coding
 from mindglyph.cli.watching import watching
+
+if TYPE_CHECKING:
+    from mindglyph.transfer import Transfer
 
 
 @app.command("train")
 def train_command(
     store: StorePath,
-    decoder: DecoderName = "default",
+    decoder: Annotated[
+        str | None,
+        typer.Option(help="Name of a decoder; 'mindglyph decoders' lists them. [default: default, or that of --from]"),
+    ] = None,
     wishes: Wishes = None,
     preparing: Preparing = None,
     autoencoder: CodeDimension = None,
     balance: Balancing = "none",
     out: Annotated[Path | None, typer.Option(help="The run's folder. [default: STORE.DECODER.train]")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was stopped.")] = False,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", help="A trained decoder to start from, of this or another headset: its run, or its file."
+        ),
+    ] = None,
+    frozen: Annotated[
+        str | None, typer.Option(help="With --from: what stays as it is, 'none' or 'body'. [default: none]")
+    ] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(help="With --from: 'new' lets the decision begin anew, 'auto' where the classes differ."),
+    ] = None,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Train a decoder on all trials of a store, to decode other recordings with.
 
     Ctrl-C stops it and keeps what is done; the same command with --resume goes on, to the same result.
+
+    With --from the trials are mapped to the channels and the rate of the decoder to start from, and a network
+    learns at a third of its rate unless --set training.learning_rate says otherwise.
 
     Example: mindglyph train mw.store --decoder sparse-cnn --set training.max_epochs=20
     """
@@ -37,16 +59,23 @@ def train_command(
     from mindglyph.store import Store
     from mindglyph.training import is_finished, train
 
-    settings = checked(
-        DecodingSettings,
-        "train",
-        decoder=decoder,
-        decoder_settings=chosen_settings(decoder, wishes or []),
-        preprocessing=chosen_preprocessing(preparing or []),
-        autoencoder=coding(autoencoder),
-        balance=balance,
-        seed=seed,
-    )
+    transfer = _transfer(source, decoder, {"frozen": frozen, "head": head}, preparing or autoencoder)
+    decoder = decoder or "default"
+    if transfer is None:
+        settings = checked(
+            DecodingSettings,
+            "train",
+            decoder=decoder,
+            decoder_settings=chosen_settings(decoder, wishes or []),
+            preprocessing=chosen_preprocessing(preparing or []),
+            autoencoder=coding(autoencoder),
+            balance=balance,
+            seed=seed,
+        )
+    else:
+        decoder = transfer.source.name
+        there = transfer.source.decoder.settings_.model_dump(mode="json")
+        settings = transfer.decoding(chosen_settings(decoder, wishes or [], there), seed, balance)
     opened = Store(store)
     folder = out or beside(store, f"{decoder}.train")
     before = Run.exists(folder) and is_finished(Run.open(folder))
@@ -55,7 +84,7 @@ def train_command(
     try:
         with watching("train") as watch:
             opened.verify()
-            metrics = train(opened, settings, folder, resume, watch.epoch)
+            metrics = train(opened, settings, folder, resume, watch.epoch, transfer)
             watch.step(1, 1)
     except StoppedError:
         raise StoppedError(f"what is done is kept in {folder}: go on with the same command and --resume") from None
@@ -63,6 +92,9 @@ def train_command(
         remark("this training was finished before: nothing is done again")
     held_out = metrics["held_out"]
     rows = {"trials": f"{metrics['n_trials']:,}"}
+    if transfer is not None:
+        rows["started from"] = str(source)
+        rows["interpolated"] = ", ".join(metrics["interpolated"]) or "no channel"
     if metrics["epochs"]:
         rows["epochs"] = str(metrics["epochs"])
     if held_out["n_trials"]:
@@ -70,6 +102,29 @@ def train_command(
         rows["held out"] = f"{held_out['accuracy']:.1%} of {held_out['n_trials']:,} trials, used for choosing: no score"
     rows |= {"time": f"{metrics['seconds']:.1f} s", "run": str(folder)}
     show(metrics, as_json, f"{decoder} trained on {store.name}", rows)
+
+
+def _transfer(
+    source: Path | None, decoder: str | None, wished: dict[str, str | None], prepared: Any
+) -> Transfer | None:
+    """Read what to start from, if anything."""
+    from mindglyph.errors import UserError
+    from mindglyph.settings import checked
+    from mindglyph.training import trained_pipeline
+    from mindglyph.transfer import Transfer, TransferSettings
+
+    given = {name: value for name, value in wished.items() if value is not None}
+    if source is None:
+        if given:
+            raise UserError(f"--{next(iter(given))} says how to go on from another decoder: name it with --from")
+        return None
+    if prepared:
+        raise UserError("what is started from brings its own preprocessing: leave out --preprocess and --autoencoder")
+    settings = checked(TransferSettings, "train --from", **given)
+    pipeline = trained_pipeline(source)
+    if decoder not in (None, pipeline.name):
+        raise UserError(f"{source}: is a {pipeline.name}, and goes on as one: leave out --decoder {decoder}")
+    return Transfer(pipeline, settings)
 
 
 @app.command("predict")

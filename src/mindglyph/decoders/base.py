@@ -153,6 +153,28 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         self.history_: list[dict[str, float]] = []
         return signals, codes
 
+    def start_from(self, source: Decoder[Any], frozen: bool = False, new_head: bool = False) -> None:
+        """Let the next fits begin with what another decoder has learned.
+
+        Parameters
+        ----------
+        source : Decoder
+            A fitted one of the same kind and settings, for trials of the same shape.
+        frozen : bool
+            Whether what stands before the decision stays as it is.
+        new_head : bool
+            Whether the decision begins anew; it does so in any case where the classes differ.
+
+        Raises
+        ------
+        UserError
+            If a decoder of this kind can only begin anew.
+        """
+        raise UserError(
+            f"a decoder of the kind {type(self).__name__} learns nothing that another one could begin with: "
+            "train it anew, or start from lda, riemann or a network"
+        )
+
     def _class_weights(self, codes: np.ndarray) -> np.ndarray | None:
         """Return the weight (n_classes,) of each class in the loss on these trials; None counts all alike."""
         return None if self.settings_.class_weight is None else balanced_weights(codes, len(self.classes_))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 
-from mindglyph.decoders.base import AnyDecoderSettings
-from mindglyph.decoders.refitted import RefittedDecoder
+from mindglyph.decoders.base import AnyDecoderSettings, Decoder
+from mindglyph.decoders.calibration import last_block
+from mindglyph.decoders.linear_start import LinearStart, one_row_a_class
+from mindglyph.decoders.monitor import Monitor
+from mindglyph.decoders.refitted import HELD_OUT, RefittedDecoder
 from mindglyph.preprocessing import parts_of
 
 
@@ -23,6 +27,17 @@ class LinearDecoder(RefittedDecoder[AnyDecoderSettings]):
         Their offsets.
     """
 
+    _start: LinearStart | None = None
+
+    def start_from(self, source: Decoder[Any], frozen: bool = False, new_head: bool = False) -> None:
+        """Let the next fits begin with the scores of another decoder.
+
+        A few new weights decide by the source's scores; unless it is frozen, they are mixed
+        with those of a fit to the trials alone, in the shares that suit stretches held out.
+        The head is new in any case, since the source's scores may mean something else here.
+        """
+        self._start = LinearStart(source.arrays(), frozen)
+
     @abstractmethod
     def _fit_features(self, signals: np.ndarray, codes: np.ndarray) -> None:
         """Fit whatever the features need."""
@@ -35,14 +50,32 @@ class LinearDecoder(RefittedDecoder[AnyDecoderSettings]):
     def _classifier(self) -> ClassifierMixin:
         """Return an unfitted classifier with `coef_` and `intercept_`, which heeds `class_weight`."""
 
+    def _fit(self, signals: np.ndarray, codes: np.ndarray, monitor: Monitor) -> tuple[np.ndarray, np.ndarray]:
+        if self._start is None:
+            return super()._fit(signals, codes, monitor)
+        return self._go_on(self._start, signals, codes)
+
     def _fit_all(self, signals: np.ndarray, codes: np.ndarray) -> None:
         self._fit_features(signals, codes)
-        classifier = self._classifier().fit(self._embedding(signals), codes)
-        self.coef_, self.intercept_ = classifier.coef_, classifier.intercept_
-        if len(self.classes_) == 2:
-            # scikit-learn keeps one row for two classes; the scores here are always one a class.
-            self.coef_ = np.concatenate([-self.coef_ / 2, self.coef_ / 2])
-            self.intercept_ = np.concatenate([-self.intercept_ / 2, self.intercept_ / 2])
+        self.coef_, self.intercept_ = one_row_a_class(self._classifier().fit(self._embedding(signals), codes))
+
+    def _go_on(self, start: LinearStart, signals: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        # What stands before the weights is the source's, so that its weights mean here what they mean there.
+        self._restore(dict(start.arrays))
+        embedding = self._embedding(signals)
+        share = start.best_share(self._classifier, embedding, codes)
+        learning, held_out = last_block(len(codes), HELD_OUT)
+        scores = np.empty((0, len(self.classes_)))
+        # A covariance within each class needs two trials of it.
+        if np.bincount(codes[learning], minlength=len(self.classes_)).min() >= 2:
+            learning = self._learned_from(learning, codes)
+            coef, intercept = start.mixed(self._classifier(), embedding[learning], codes[learning])[share]
+            scores = embedding[held_out] @ coef.T + intercept
+        else:
+            held_out = np.arange(0)
+        learned = self._learned_from(np.arange(len(codes)), codes)
+        self.coef_, self.intercept_ = start.mixed(self._classifier(), embedding[learned], codes[learned])[share]
+        return held_out, scores
 
     def _scores(self, signals: np.ndarray) -> np.ndarray:
         return self._embedding(signals) @ self.coef_.T + self.intercept_

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from mindglyph.decoders.batches import fetched, in_order
 from mindglyph.decoders.calibration import last_block
 from mindglyph.decoders.hardware import device_of
 from mindglyph.decoders.monitor import Monitor
+from mindglyph.decoders.start import Start, head_names, hold_frozen
 from mindglyph.decoders.training import INFERENCE_BATCH, NetworkTraining, Training
 from mindglyph.errors import UserError
 
@@ -52,6 +53,13 @@ class EmbeddingNetwork(nn.Module):
         """Return the scores."""
         return self.head(self.body(signals))
 
+    def train(self, mode: bool = True) -> EmbeddingNetwork:
+        """Go into training mode, all but the layers in which nothing is left to learn."""
+        super().train(mode)
+        if mode:
+            hold_frozen(self)
+        return self
+
 
 AnyNetworkSettings = TypeVar("AnyNetworkSettings", bound=NetworkSettings)
 
@@ -71,9 +79,24 @@ class NetworkDecoder(Decoder[AnyNetworkSettings]):
     helped_by: frozenset[str] = frozenset()
     """What is known to make the training of this network faster: `bfloat16`, `compiling`."""
 
+    _start: Start | None = None
+
     @abstractmethod
     def _network(self, n_chans: int, n_outputs: int, n_times: int) -> EmbeddingNetwork:
         """Return an untrained network."""
+
+    def start_from(self, source: Decoder[Any], frozen: bool = False, new_head: bool = False) -> None:
+        """Let the next fits begin with the weights of another decoder's network."""
+        self._start = Start(source.arrays(), tuple(source.classes_.tolist()), frozen, new_head)
+
+    def _first_network(self, start: Start | None) -> EmbeddingNetwork:
+        """Return the network that training begins with: untrained, or with the weights of `start`."""
+        (n_chans, n_times), n_outputs = self.shape_, len(self.classes_)
+        network = self._network(n_chans, n_outputs, n_times)
+        if start is not None:
+            head = head_names(network, self._network(n_chans, n_outputs + 1, n_times))
+            start.apply(network, head, self.classes_)
+        return network
 
     def _fit(self, signals: np.ndarray, codes: np.ndarray, monitor: Monitor) -> tuple[np.ndarray, np.ndarray]:
         settings = self.settings_
@@ -85,9 +108,12 @@ class NetworkDecoder(Decoder[AnyNetworkSettings]):
         weights, held_out_weights = self._class_weights(codes[learning]), self._held_out_weights(codes)
         learning = self._learned_from(learning, codes)
         about = {"decoder": type(self).__name__, "settings": settings.model_dump(mode="json"), "sfreq": self.sfreq}
+        start = self._start
+        if start is not None:
+            about["start"] = start.fingerprint()
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
-            network = self._network(self.shape_[0], len(self.classes_), self.shape_[1])
+            network = self._first_network(start)
             training = NetworkTraining(
                 network, settings.training, self.seed, self.helped_by, weights, about, held_out_weights
             )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from mindglyph.channel_mapping import ChannelMapping, Recorded
 from mindglyph.decoders.autoencoder_settings import AutoencoderSettings
 from mindglyph.decoders.base import Decoder, DecoderSettings
 from mindglyph.decoders.model_files import read_model, write_model
@@ -43,6 +45,8 @@ class DecodingPipeline:
     autoencoder : Autoencoder, optional
         What stands between the two; the decoder is then one for signals of the rate that
         comes out of it.
+    mapping : ChannelMapping, optional
+        What comes before the preprocessing, where that is of channels other than the trials'.
     """
 
     def __init__(
@@ -51,14 +55,17 @@ class DecodingPipeline:
         decoder: Decoder[Any],
         preprocessing: PreprocessingSettings,
         autoencoder: Autoencoder | None = None,
+        mapping: ChannelMapping | None = None,
     ) -> None:
         self.name = name
         self.decoder = decoder
         self.preprocessing = preprocessing
         self.channels: list[str] = []
         self.autoencoder = autoencoder
-        self.sfreq: float = decoder.sfreq if autoencoder is None else autoencoder.sfreq
-        self._transformer: Pipeline = preprocessing.build(self.sfreq)
+        self.mapping = mapping
+        self._mapped_sfreq: float = decoder.sfreq if autoencoder is None else autoencoder.sfreq
+        steps = preprocessing.build(self._mapped_sfreq).steps
+        self._transformer = Pipeline([*([] if mapping is None else [("mapping", mapping)]), *steps])
 
     @classmethod
     def build(
@@ -69,12 +76,23 @@ class DecodingPipeline:
         autoencoder: AutoencoderSettings | None,
         sfreq: float,
         seed: int,
+        mapping: ChannelMapping | None = None,
     ) -> DecodingPipeline:
-        """Return the pipeline of settings, unfitted, for recordings of `sfreq` Hz."""
+        """Return the pipeline of settings, unfitted, for recordings of `sfreq` Hz, or mapped to it."""
         if autoencoder is None:
-            return cls(name, decoder.build(sfreq, seed), preprocessing)
+            return cls(name, decoder.build(sfreq, seed), preprocessing, mapping=mapping)
         decoded = decoder.build(autoencoder.decoded_sfreq(sfreq), seed)
-        return cls(name, decoded, preprocessing, autoencoder.build(sfreq, seed))
+        return cls(name, decoded, preprocessing, autoencoder.build(sfreq, seed), mapping)
+
+    @property
+    def sfreq(self) -> float:
+        """Rate in Hz of the trials that it takes."""
+        return self._mapped_sfreq if self.mapping is None else self.mapping.recorded.sfreq
+
+    @property
+    def preprocessed(self) -> Recorded:
+        """What is preprocessed: the trials that it was fitted to, or what a mapping makes of them."""
+        return self.recorded_ if self.mapping is None else self.mapping.wanted
 
     def fit(self, trials: Trials, monitor: Monitor | None = None) -> DecodingPipeline:
         """Fit preprocessing, auto-encoder and decoder.
@@ -100,12 +118,13 @@ class DecodingPipeline:
             If the trials do not suit the decoder, or the disk has too little room.
         """
         self.channels = list(trials.info["ch_names"])
+        self.recorded_ = Recorded.of(trials)
         monitor = monitor or Monitor()
-        n_trials, n_channels, n_times = trials.signals.shape
-        shape = n_trials, n_channels, max(0, self.preprocessing.kept(n_times, self.sfreq))
+        taken = self.preprocessed
+        shape = len(trials), len(taken.channels), max(0, self.preprocessing.kept(taken.n_times, taken.sfreq))
         with ExitStack() as stack:
             preprocessed = _room(shape, monitor, stack)
-            self.decoder.set_params(tmin=trials.tmin + self.preprocessing.margin)
+            self.decoder.set_params(tmin=taken.tmin + self.preprocessing.margin)
             fit_in_parts(self._transformer, trials.signals)
             transform_in_parts(self._transformer, trials.signals, preprocessed)
             if self.autoencoder is not None:
@@ -165,15 +184,19 @@ class DecodingPipeline:
             "settings": self.decoder.settings_.model_dump(mode="json"),
             "preprocessing": self.preprocessing.model_dump(mode="json"),
             "autoencoder": None if self.autoencoder is None else self.autoencoder.settings_.model_dump(mode="json"),
-            "sfreq": self.sfreq,
+            "sfreq": self._mapped_sfreq,
             "seed": self.decoder.seed,
             "tmin": self.decoder.tmin,
             "channels": self.channels,
+            "recorded": asdict(self.recorded_),
             "classes": self.decoder.classes_.tolist(),
             "shape": list(self.decoder.shape_),
         }
         arrays = {f"decoder.{name}": array for name, array in self.decoder.arrays().items()}
         arrays |= {"scale.centre": scaler.centre_, "scale.scale": scaler.scale_}
+        if self.mapping is not None:
+            about["mapping"] = self.mapping.about()
+            arrays["mapping.matrix"] = self.mapping.matrix
         if self.autoencoder is not None:
             arrays |= {f"autoencoder.{name}": array for name, array in self.autoencoder.arrays().items()}
         return write_model(path, arrays, about, self.decoder.forests())
@@ -193,6 +216,9 @@ class DecodingPipeline:
         try:
             # Files that were written before there were auto-encoders do not name one.
             coding = about.get("autoencoder")
+            mapping = None
+            if "mapping" in about:
+                mapping = ChannelMapping.restored(arrays["mapping.matrix"], about["mapping"])
             pipeline = cls.build(
                 about["name"],
                 decoder_settings(about["name"], about["settings"]),
@@ -200,9 +226,11 @@ class DecodingPipeline:
                 None if coding is None else AutoencoderSettings(**coding),
                 about["sfreq"],
                 about["seed"],
+                mapping,
             )
             pipeline.decoder.set_params(tmin=about["tmin"])
             pipeline.channels = about["channels"]
+            pipeline.recorded_ = Recorded.restored(about["recorded"])
             scaler = pipeline._transformer["scale"]
             scaler.centre_, scaler.scale_ = arrays.pop("scale.centre"), arrays.pop("scale.scale")
             if pipeline.autoencoder is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import Field
@@ -51,7 +51,7 @@ class DecodingSettings(Settings):
         return DecodingPipeline.build(self.decoder, decoder, self.preprocessing, self.autoencoder, sfreq, self.seed)
 
 
-def chosen_settings(name: str, wishes: Sequence[str]) -> dict[str, Any]:
+def chosen_settings(name: str, wishes: Sequence[str], base: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Read what a user wants of a decoder's settings.
 
     Parameters
@@ -61,6 +61,8 @@ def chosen_settings(name: str, wishes: Sequence[str]) -> dict[str, Any]:
     wishes : sequence of str
         Each `setting=value`; `training.max_epochs=5` is a setting within a setting; lists are
         `[8,8]`, and `null` is none.
+    base : mapping, optional
+        Settings that stand in for the decoder's own defaults.
 
     Returns
     -------
@@ -73,9 +75,10 @@ def chosen_settings(name: str, wishes: Sequence[str]) -> dict[str, Any]:
     UserError
         If there is no such decoder or setting, or a value does not fit.
     """
-    values = decoder_settings(name).model_dump(mode="json")
+    values = decoder_settings(name, base).model_dump(mode="json")
     touched = _set_all(values, wishes, "--set", "training.max_epochs=5", name)
-    checked_values = decoder_settings(name, {key: values[key] for key in touched}).model_dump(mode="json")
+    changed = {**(base or {}), **{key: values[key] for key in touched}}
+    checked_values = decoder_settings(name, changed).model_dump(mode="json")
     return {key: checked_values[key] for key in values if key in touched}
 
 

@@ -8,14 +8,16 @@ Schirrmeister et al. (2017), https://doi.org/10.1002/hbm.23730.
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
 from torch import nn
 
 from mindglyph.decoders.network import EmbeddingNetwork, NetworkDecoder, NetworkSettings
+from mindglyph.decoders.pretrained import misfit, pretrained_arrays
 from mindglyph.decoders.registry import ZOO_PREFIX
+from mindglyph.decoders.start import Start
 from mindglyph.errors import UserError
 from mindglyph.trials.braindecode import importing_braindecode, quiet
 
@@ -32,12 +34,20 @@ class ZooSettings(NetworkSettings):
         Name of a class in `braindecode.models`.
     options : dict
         Further arguments of that class.
+    pretrained : str or None
+        Weights to begin with, read when the decoder is fitted: a file of safetensors, a folder
+        that holds `model.safetensors`, or `hub OWNER/NAME`. The decision begins anew where the
+        number of classes is another one.
+    frozen : {"none", "body"}
+        What of these weights stays as it is: nothing, or all before the decision.
     training : Training
         How it is trained.
     """
 
     network: str
     options: dict[str, Any] = Field(default_factory=dict)
+    pretrained: str | None = None
+    frozen: Literal["none", "body"] = "none"
 
     def build(self, sfreq: float, seed: int = 0) -> Zoo:
         """Return the decoder.
@@ -71,6 +81,21 @@ class Zoo(NetworkDecoder[ZooSettings]):
                 f"{ZOO_PREFIX}{settings.network} cannot be built for {n_chans} channels of {n_times} samples: {error}"
             ) from error
         return EmbeddingNetwork(body, nn.Identity())
+
+    def _first_network(self, start: Start | None) -> EmbeddingNetwork:
+        settings = self.settings_
+        if start is not None or settings.pretrained is None:
+            return super()._first_network(start)
+        published, config = pretrained_arrays(settings.pretrained)
+        network = self._network(self.shape_[0], len(self.classes_), self.shape_[1])
+        # Some networks have renamed their weights since they were published, and say so.
+        renamed = getattr(network.body, "mapping", None) or {}
+        arrays = {f"body.{renamed.get(name, name)}": array for name, array in published.items()}
+        try:
+            return super()._first_network(Start(arrays, frozen=settings.frozen == "body"))
+        except UserError as error:
+            known = misfit(config, n_chans=self.shape_[0], n_times=self.shape_[1], sfreq=self.sfreq)
+            raise UserError(f"{settings.pretrained}: {error}{f'; {known}' if known else ''}") from error
 
 
 def classifiers_of_braindecode() -> dict[str, type[nn.Module]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import toeplitz
 
-from mindglyph.headsets import Headset
+from mindglyph.headsets import MNIST_8B, Headset
 from mindglyph.trials import make_info
 
 RESPONSE_WINDOW = (0.080, 0.600)
@@ -35,7 +35,7 @@ class Source:
     Attributes
     ----------
     topography : ndarray, shape (n_channels,)
-        Weight in each channel, largest magnitude 1.
+        Weight in each channel, largest magnitude 1 over these channels or the whole head.
     centre, width, frequency, phase : float
         Wave in s, s, Hz, rad: a Gaussian envelope times a cosine.
     """
@@ -84,7 +84,9 @@ class Brain:
     spatial: np.ndarray
 
     @classmethod
-    def draw(cls, headset: Headset, n_classes: int, rng: np.random.Generator) -> Brain:
+    def draw(
+        cls, headset: Headset, n_classes: int, rng: np.random.Generator, over_the_whole_head: bool = False
+    ) -> Brain:
         """Draw a person.
 
         Parameters
@@ -94,7 +96,13 @@ class Brain:
         n_classes : int
             Number of digits.
         rng : Generator
-            Where everything comes from.
+            Where everything comes from; how much is drawn does not depend on the headset, so
+            the same state gives sources at the same places whichever headset looks on.
+        over_the_whole_head : bool
+            Whether a source's size is that on the whole head, so that also its share in a
+            response is the same whichever headset looks on, and a headset that is far from it
+            sees less of it. Otherwise every source is as strong at the headset's own best
+            electrode.
 
         Returns
         -------
@@ -102,9 +110,10 @@ class Brain:
             A new person for each state of `rng`.
         """
         positions = electrode_positions(headset)
+        everywhere = electrode_positions(MNIST_8B["mnist8b"]) if over_the_whole_head else positions
 
         def sources(count: int) -> list[Source]:
-            return [_draw_source(positions, rng) for _ in range(count)]
+            return [_draw_source(positions, everywhere, rng) for _ in range(count)]
 
         return cls(
             headset=headset,
@@ -112,7 +121,7 @@ class Brain:
             digits=[sources(int(rng.integers(3, 6))) for _ in range(n_classes)],
             pictures=[sources(2) for _ in range(PICTURE_COMPONENTS)],
             drifts=[sources(2) for _ in range(6)],
-            spatial=_spatial_covariance(positions, rng),
+            spatial=_spatial_covariance(positions, everywhere, rng),
         )
 
     def patterns(self, groups: list[list[Source]], n_times: int, latency: float) -> np.ndarray:
@@ -163,21 +172,24 @@ def electrode_positions(headset: Headset) -> np.ndarray:
     return places / np.linalg.norm(places, axis=1, keepdims=True)
 
 
-def _draw_topography(positions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _draw_topography(positions: np.ndarray, everywhere: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     # Potential of a current dipole in an unbounded conductor; the depth keeps it smooth.
     direction = rng.standard_normal(3)
     direction[2] = abs(direction[2])
     dipole = rng.uniform(0.4, 0.75) * direction / np.linalg.norm(direction)
     moment = rng.standard_normal(3)
-    away = positions - dipole
-    potential = away @ moment / np.linalg.norm(away, axis=1) ** 3
-    return potential / np.abs(potential).max()
+
+    def potential(at: np.ndarray) -> np.ndarray:
+        away = at - dipole
+        return away @ moment / np.linalg.norm(away, axis=1) ** 3
+
+    return potential(positions) / np.abs(potential(everywhere)).max()
 
 
-def _draw_source(positions: np.ndarray, rng: np.random.Generator) -> Source:
+def _draw_source(positions: np.ndarray, everywhere: np.ndarray, rng: np.random.Generator) -> Source:
     # Frequency and width keep the spectrum below 20 Hz: 8 Hz plus three times 1 / (2 pi 0.04 s).
     return Source(
-        topography=_draw_topography(positions, rng),
+        topography=_draw_topography(positions, everywhere, rng),
         centre=rng.uniform(0.15, 0.50),
         width=rng.uniform(0.04, 0.10),
         frequency=rng.uniform(1.0, 8.0),
@@ -185,8 +197,8 @@ def _draw_source(positions: np.ndarray, rng: np.random.Generator) -> Source:
     )
 
 
-def _spatial_covariance(positions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    mixing = np.stack([_draw_topography(positions, rng) for _ in range(60)], axis=1)
+def _spatial_covariance(positions: np.ndarray, everywhere: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    mixing = np.stack([_draw_topography(positions, everywhere, rng) for _ in range(60)], axis=1)
     covariance = mixing @ mixing.T
     covariance = covariance / np.trace(covariance) * len(positions)
     return 0.9 * covariance + 0.1 * np.eye(len(positions))

@@ -20,6 +20,9 @@ from mindglyph.simulation.signals import Signals
 NO_SIGNAL = Ceiling(amplitude=0.0, picture_amplitude=0.0, accuracy=1 / N_CLASSES, standard_error=0.0)
 """What is known without an ideal observer where nothing is planted."""
 
+_PERSON = 0x9E507
+"""What sets the numbers of a person apart from those of a recording."""
+
 
 @dataclass(frozen=True)
 class Pictures:
@@ -100,7 +103,10 @@ class SimulatedRecording:
         )
         layout = layout_of(settings)
         headset = layout.headset
-        brain = Brain.draw(headset, N_CLASSES, brain_rng)
+        if settings.person is not None:
+            # Kept apart from the seeds of recordings, so that person 3 and recording 3 share no numbers.
+            brain_rng = np.random.default_rng((settings.person, _PERSON))
+        brain = Brain.draw(headset, N_CLASSES, brain_rng, over_the_whole_head=settings.person is not None)
         coefficients = np.zeros((len(pictures.labels), PICTURE_COMPONENTS))
         if settings.picture_signal:
             coefficients = picture_coefficients(pictures.images, pictures.labels)

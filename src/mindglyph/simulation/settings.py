@@ -59,6 +59,10 @@ class SimulationSettings(Settings):
         is then that of the recording without them.
     rest : float
         Share of trials of code -1, in which nothing was shown; text formats only.
+    person : int or None
+        Seed of the person alone: recordings of one person with several headsets, or several
+        days, have sources of the same places, strengths and waves. None draws the person from
+        `seed`, each source as strong at the headset's best electrode as any other.
     seed : int
         The same seed gives the same file.
     """
@@ -72,6 +76,7 @@ class SimulationSettings(Settings):
     sessions: int = Field(1, ge=1)
     artifacts: bool = False
     rest: float = Field(0.0, ge=0, le=0.9)
+    person: int | None = Field(None, ge=0)
     seed: int = Field(0, ge=0)
 
     @model_validator(mode="after")
