@@ -24,6 +24,11 @@ QUICK: dict[str, dict[str, Any]] = {
         "training": {"max_epochs": 15, "learning_rate": 5e-3},
     },
     "sparse-cnn": {"filters": (8, 8), "dropouts": (0.1, 0.1), "training": {"max_epochs": 10, "learning_rate": 5e-3}},
+    "sparse-forest": {
+        "expert": {"filters": (8, 8), "dropouts": (0.1, 0.1), "training": {"max_epochs": 8, "learning_rate": 5e-3}},
+        "inner_folds": 3,
+        "trees": 60,
+    },
     "zoo:EEGNet": {"training": {"max_epochs": 15, "learning_rate": 5e-3}},
 }
 LEARNING = [name for name in QUICK if name != "chance"]

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from pydantic import Field
 from skorch import NeuralNetClassifier
-from skorch.callbacks import EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping
 from skorch.dataset import Dataset
 from torch import nn
 from torch.utils.data import Subset
 
 from mindglyph.decoders.base import Decoder, DecoderSettings
 from mindglyph.decoders.calibration import last_block
-from mindglyph.decoders.monitor import Monitor
+from mindglyph.decoders.monitor import Monitor, Progress
 from mindglyph.errors import UserError
 from mindglyph.settings import Settings
 
@@ -106,12 +106,29 @@ class NetworkDecoder(Decoder[AnyNetworkSettings]):
         if len(missing):
             label = self.classes_[missing[0]]
             raise UserError(f"no trial of {label} is left to learn from beside those held out: give a longer recording")
+        self._train(signals, codes, learning, held_out, monitor)
+        return held_out, self._scores(signals[held_out])
+
+    def _criterion(self, codes: np.ndarray) -> nn.Module:
+        """Return the loss of the network's outputs for the classes of the trials learned from."""
+        return nn.CrossEntropyLoss()
+
+    def _class_scores(self, outputs: torch.Tensor) -> torch.Tensor:
+        """Return a score of each class, by which the accuracy of an epoch is told."""
+        return outputs
+
+    def _train(
+        self, signals: np.ndarray, codes: np.ndarray, learning: np.ndarray, held_out: np.ndarray, monitor: Monitor
+    ) -> None:
+        """Train a network on the trials at `learning`, and stop by those at `held_out`."""
+        training = self.settings_.training
         stopping = EarlyStopping(patience=training.patience, load_best=True, sink=_silent)
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             net = NeuralNetClassifier(
                 self._network(self.shape_[0], len(self.classes_), self.shape_[1]),
-                criterion=nn.CrossEntropyLoss,
+                criterion=self._criterion(codes[learning]),
+                predict_nonlinearity=self._class_scores,
                 optimizer=torch.optim.AdamW,
                 lr=training.learning_rate,
                 optimizer__weight_decay=training.weight_decay,
@@ -119,7 +136,7 @@ class NetworkDecoder(Decoder[AnyNetworkSettings]):
                 batch_size=training.batch_size,
                 iterator_train__shuffle=True,
                 train_split=_Split(learning, held_out),
-                callbacks=[("stop", stopping)],
+                callbacks=[("stop", stopping), ("told", _Told(monitor, training.max_epochs))],
                 classes=np.arange(len(self.classes_)),
                 verbose=0,
             )
@@ -133,7 +150,6 @@ class NetworkDecoder(Decoder[AnyNetworkSettings]):
         columns = ("epoch", "train_loss", "valid_loss", "valid_acc", "dur")
         finite = [epoch for epoch in net.history if np.isfinite([epoch[name] for name in columns]).all()]
         self.history_ = [{name: float(epoch[name]) for name in columns} for epoch in finite]
-        return held_out, self._scores(signals[held_out])
 
     def _scores(self, signals: np.ndarray) -> np.ndarray:
         return self._in_batches(self.network_, signals)
@@ -160,6 +176,20 @@ class NetworkDecoder(Decoder[AnyNetworkSettings]):
 
 def _unfinished(net: NeuralNetClassifier) -> bool:
     return not net.history or "valid_loss" not in net.history[-1]
+
+
+class _Told(Callback):  # type: ignore[misc]
+    """Tells a monitor of each epoch."""
+
+    def __init__(self, monitor: Monitor, max_epochs: int) -> None:
+        self._monitor = monitor
+        self._max_epochs = max_epochs
+
+    def on_epoch_end(self, net: NeuralNetClassifier, **_: Any) -> None:
+        """Report the epoch that has just ended."""
+        epoch = net.history[-1]
+        figures = (float(epoch[name]) for name in ("train_loss", "valid_loss", "valid_acc"))
+        self._monitor.report(Progress(self._monitor.part, epoch["epoch"], self._max_epochs, *figures))
 
 
 class _Split:

@@ -43,6 +43,9 @@ DECODERS: dict[str, Entry] = {
     ),
     "common-lstm": Entry("common_lstm", "CommonLSTMSettings", "One LSTM that walks over the channels (thesis)"),
     "sparse-cnn": Entry("sparse_cnn", "SparseCNNSettings", "Two wide convolutions in time with heavy dropout (thesis)"),
+    "sparse-forest": Entry(
+        "sparse_forest", "SparseForestSettings", "Sparse CNNs for pairs and single digits under a forest (thesis)"
+    ),
 }
 """Every decoder of our own; `zoo:NAME` names one of braindecode's."""
 
