@@ -104,14 +104,11 @@ def read_forest(path: Path) -> Any:
             description = json.loads(archive.read("schema.json"))
             # The archive keeps a checksum of each array, which skops reads without asking for it.
             damaged = archive.testzip()
-        foreign = sorted(set(_foreign(description)))
-        if damaged is not None or foreign or _kind(description) not in FORESTS:
-            what = foreign[0] if foreign else _kind(description)
-            raise UserError(
-                f"{path}: its part {damaged} is damaged: train the decoder again"
-                if damaged is not None
-                else f"{path}: holds '{what}', which no forest does: take a file that mindglyph wrote"
-            )
+        if damaged is not None:
+            raise ValueError(f"{damaged} is damaged")
+        foreign = sorted(set(_foreign(description)) | ({_kind(description)} - set(FORESTS)))
+        if foreign:
+            raise UserError(f"{path}: holds '{foreign[0]}', which no forest does: take a file that mindglyph wrote")
         forest = load(path, trusted=sorted(set().union(*TRUSTED.values())))
         _check_pointers(forest)
     except FileNotFoundError as error:
