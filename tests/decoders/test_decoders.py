@@ -156,19 +156,6 @@ def test_training_stops_by_the_held_out_block_and_keeps_the_best_epoch(name: str
     assert loss.item() == pytest.approx(losses[best], rel=1e-4)
 
 
-def test_a_network_that_is_stopped_is_not_taken_for_a_trained_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
-
-    def stop(self: object, *_: object, **__: object) -> None:
-        calls.append(1)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr("skorch.callbacks.EarlyStopping.on_epoch_end", stop)
-    with pytest.raises(KeyboardInterrupt):
-        _build("sparse-cnn").fit(_data(LABELS), LABELS)
-
-
 def test_a_network_that_diverges_is_said() -> None:
     settings = {**QUICK["sparse-cnn"], "training": {"max_epochs": 2, "learning_rate": 1e30}}
     with pytest.raises(UserError, match="diverged"):

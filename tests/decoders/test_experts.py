@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from mindglyph.decoders.experts import NEITHER, THAT, THIS, Experts, ExpertTrunk, _MaskedLoss
+from mindglyph.decoders.experts import NEITHER, THAT, THIS, Experts, ExpertTrunk, _ExpertTraining
 from mindglyph.decoders.monitor import Monitor
 from mindglyph.decoders.sparse_cnn import SparseCNNSettings
 
@@ -46,7 +46,10 @@ def test_the_loss_is_each_experts_own_and_counts_by_the_shares() -> None:
         for expert in range(6):
             total -= shares[code, expert] * said[trial, expert, experts.roles[code, expert]]
             weight += shares[code, expert]
-    assert _MaskedLoss(experts, shares)(outputs, codes).item() == pytest.approx(total / weight, rel=1e-6)
+    training = _ExpertTraining(torch.nn.Identity(), experts, shares, settings=SMALL.training, seed=0)
+    assert training._loss(outputs, codes).item() == pytest.approx(total / weight, rel=1e-6)
+    votes = [[said[0, range(6), experts.roles[code]].sum() for code in range(3)]]
+    np.testing.assert_allclose(training._class_scores(outputs[:1]), votes)
 
 
 def test_the_network_of_a_shared_trunk_keeps_the_experts_apart() -> None:

@@ -182,14 +182,9 @@ def test_an_interrupted_training_goes_on_at_the_unfinished_fold(
 def test_what_another_training_left_is_not_taken(tmp_path: Path) -> None:
     signals = some_signals(LABELS)
     forest(HASTY).fit(signals, LABELS, Monitor(folder=tmp_path))
-    for others, labels in ((signals + 1, LABELS), (signals, LABELS[::-1])):
-        told: list[Progress] = []
-        forest(HASTY).fit(others, labels, Monitor(told.append, tmp_path))
-        assert {progress.part for progress in told} == {"fold-1", "fold-2", "fold-3"}
-    (tmp_path / "fold-1" / "experts.safetensors").write_bytes(b"nonsense")
-    told = []
-    forest(HASTY).fit(signals, LABELS[::-1], Monitor(told.append, tmp_path))
-    assert {progress.part for progress in told} == {"fold-1"}
+    for others, values in ((signals + 1, HASTY), (signals, {**HASTY, "inner_folds": 2}), (signals, {**HASTY, "gap": 9})):
+        with pytest.raises(UserError, match="fold-1.*: an unfinished training with other settings, seed or trials"):
+            forest(values).fit(others, LABELS, Monitor(folder=tmp_path))
 
 
 def test_the_experts_of_their_own_hear_of_no_more_trials_than_balance_allows() -> None:

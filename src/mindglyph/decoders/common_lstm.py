@@ -43,6 +43,7 @@ class CommonLSTM(NetworkDecoder[CommonLSTMSettings]):
     """LSTM with all steps kept, then two dense layers; the second is the embedding."""
 
     settings_class = CommonLSTMSettings
+    helped_by = frozenset({"bfloat16"})
 
     def _network(self, n_chans: int, n_outputs: int, n_times: int) -> EmbeddingNetwork:
         settings = self.settings_

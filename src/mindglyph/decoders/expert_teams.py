@@ -1,15 +1,9 @@
-"""Teams of experts, one for each inner fold, each with a stretch of time that it never learned from.
-
-A team that was trained is kept while the others are, so that a training that was interrupted goes
-on at the team it was at.
-"""
+"""Teams of experts, one for each inner fold, each with a stretch of time that it never learned from."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -19,7 +13,6 @@ from mindglyph.decoders.experts import Experts, ExpertTrunk
 from mindglyph.decoders.monitor import Monitor
 from mindglyph.decoders.sparse_cnn import SparseCNNSettings
 from mindglyph.errors import UserError
-from mindglyph.files import read_arrays, write_arrays
 
 
 @dataclass(frozen=True)
@@ -120,7 +113,7 @@ class Team:
         ]
 
     def train(self, signals: np.ndarray, codes: np.ndarray, fold: InnerFold, monitor: Monitor) -> None:
-        """Train every expert, except those that are found in the monitor's folder.
+        """Train every expert, where the monitor's folder does not hold it already.
 
         Parameters
         ----------
@@ -131,18 +124,12 @@ class Team:
         fold : InnerFold
             What of them may be learned from.
         monitor : Monitor
-            Is told of each epoch; in its folder each network is kept when it is done.
+            Is told of each epoch; each network has a folder of its own below its.
         """
         for number, trunk in enumerate(self.trunks):
             part = monitor if self._shared else monitor.of_part(f"expert-{number + 1}")
             learning, held_out = (fold.learning, fold.held_out) if self._shared else self._thinned(trunk, codes, fold)
-            kept = None if part.folder is None else part.folder / "experts.safetensors"
-            trained_on = _fingerprint(trunk, signals, codes, learning, held_out)
-            if kept is not None and _restored(trunk, kept, trained_on, signals.shape[1:]):
-                continue
             trunk.train_on(signals, codes, learning, held_out, part)
-            if kept is not None:
-                write_arrays(kept, trunk._arrays(), {"trained_on": trained_on, "history": trunk.history_})
 
     @staticmethod
     def _thinned(trunk: ExpertTrunk, codes: np.ndarray, fold: InnerFold) -> tuple[np.ndarray, np.ndarray]:
@@ -180,28 +167,3 @@ class Team:
 def of_prefix(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
     """Return the arrays whose names begin so, without the beginning."""
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
-
-
-def _restored(trunk: ExpertTrunk, kept: Path, trained_on: str, shape: tuple[int, ...]) -> bool:
-    """Say whether a network was there already, trained on the same."""
-    try:
-        arrays, about = read_arrays(kept)
-    except UserError:
-        return False
-    if about.get("trained_on") != trained_on:
-        return False
-    trunk.take_shape(shape)
-    trunk._restore(arrays)
-    trunk.history_ = about["history"]
-    return True
-
-
-def _fingerprint(
-    trunk: ExpertTrunk, signals: np.ndarray, codes: np.ndarray, learning: np.ndarray, held_out: np.ndarray
-) -> str:
-    """Return what a network depends on as one hash; of the signals a few trials stand for all."""
-    text = f"{trunk.settings_.model_dump_json()} {trunk.sfreq} {trunk.seed} {signals.shape}"
-    digest = hashlib.sha256(text.encode())
-    for array in (trunk.experts_.roles, codes, learning, held_out, signals[:: max(1, len(signals) // 8)]):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()

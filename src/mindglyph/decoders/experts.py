@@ -7,8 +7,10 @@ trunk of convolutions, each with a dense layer of its own, or each may have a ne
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +20,7 @@ from torch.nn import functional
 from mindglyph.decoders.monitor import Monitor
 from mindglyph.decoders.network import EmbeddingNetwork
 from mindglyph.decoders.sparse_cnn import SparseCNN, SparseCNNSettings
+from mindglyph.decoders.training import NetworkTraining
 
 THIS, THAT, NEITHER = range(3)
 
@@ -135,27 +138,38 @@ class _Decisions(nn.Module):
         return scores.float().masked_fill(unknown, -1e4)
 
 
-class _MaskedLoss(nn.Module):
-    """Mean surprise over all that the experts were asked, each trial by its share.
+class _ExpertTraining(NetworkTraining):
+    """Trains all experts of a network at once.
+
+    Its loss is their mean surprise over all that they were asked, each trial by its share.
 
     Parameters
     ----------
+    network : Module
+        From trials (n_trials, n_channels, n_times) to scores (n_trials, n_experts, 3).
     experts : Experts
         What they tell apart.
     shares : ndarray, shape (n_classes, n_experts)
         How much a trial of a class counts for an expert.
+    **how
+        The rest is as for `NetworkTraining`.
     """
 
-    def __init__(self, experts: Experts, shares: np.ndarray) -> None:
-        super().__init__()
-        self.register_buffer("roles", torch.from_numpy(experts.roles), persistent=False)
-        self.register_buffer("shares", torch.from_numpy(shares.astype(np.float32)), persistent=False)
+    def __init__(self, network: nn.Module, experts: Experts, shares: np.ndarray, **how: Any) -> None:
+        super().__init__(network, **how)
+        self._roles = torch.from_numpy(experts.roles)
+        self._shares = torch.from_numpy(shares.astype(np.float32))
 
-    def forward(self, outputs: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-        """Return the loss of scores (n_trials, n_experts, 3) for trials of the classes `codes`."""
-        roles, shares = self.get_buffer("roles")[codes], self.get_buffer("shares")[codes]
+    def _loss(self, outputs: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+        roles, shares = self._roles.to(codes.device)[codes], self._shares.to(codes.device)[codes]
         surprise = functional.cross_entropy(outputs.flatten(0, 1), roles.flatten(), reduction="none")
         return (surprise * shares.flatten()).sum() / shares.sum()
+
+    def _class_scores(self, outputs: torch.Tensor) -> torch.Tensor:
+        """Return the experts' vote: how likely each class makes what they say, (n_trials, n_classes)."""
+        said = functional.log_softmax(outputs.float(), dim=2)
+        experts = torch.arange(said.shape[1], device=said.device)
+        return said[:, experts, self._roles.to(said.device)].sum(dim=2)
 
 
 class ExpertTrunk(SparseCNN):
@@ -202,11 +216,31 @@ class ExpertTrunk(SparseCNN):
         learning, held_out : ndarray of int
             Places of the trials to learn from, and of those that decide when to stop.
         monitor : Monitor
-            Is told of each epoch.
+            Is told of each epoch; in its folder the state is kept, also when it is done.
         """
         self.take_shape(signals.shape[1:])
-        self.history_: list[dict[str, float]] = []
-        self._train(signals, codes, learning, held_out, monitor)
+        settings, experts = self.settings_, self.experts_
+        places = hashlib.sha256(np.concatenate([learning, [-1], held_out]).astype(np.int64).tobytes()).hexdigest()
+        about = {
+            "settings": settings.model_dump(mode="json"),
+            "sfreq": self.sfreq,
+            "roles": experts.roles.tolist(),
+            "places": places,
+        }
+        with torch.random.fork_rng():
+            torch.manual_seed(self.seed)
+            network = self._network(self.shape_[0], len(self.classes_), self.shape_[1])
+            training = _ExpertTraining(
+                network,
+                experts,
+                experts.shares(codes[learning]),
+                settings=settings.training,
+                seed=self.seed,
+                helped=self.helped_by,
+                about=about,
+            )
+            self.history_ = training.run(signals, codes, learning, held_out, monitor)
+        self.network_ = network
 
     def take_shape(self, shape: tuple[int, ...]) -> None:
         """Take the shape (n_channels, n_times) of the trials to come."""
@@ -221,12 +255,3 @@ class ExpertTrunk(SparseCNN):
         wide = self.settings_.model_copy(update={"features": features * len(self.experts_)})
         body = SparseCNN(wide, self.sfreq, self.seed)._network(n_chans, n_outputs, n_times).body
         return EmbeddingNetwork(body, _Decisions(self.experts_.known, features))
-
-    def _criterion(self, codes: np.ndarray) -> nn.Module:
-        return _MaskedLoss(self.experts_, self.experts_.shares(codes))
-
-    def _class_scores(self, outputs: torch.Tensor) -> torch.Tensor:
-        """Return the experts' vote: how likely each class makes what they say, (n_trials, n_classes)."""
-        said = functional.log_softmax(outputs.float(), dim=2)
-        roles = torch.from_numpy(self.experts_.roles)
-        return said[:, torch.arange(len(self.experts_)), roles].sum(dim=2)

@@ -44,6 +44,7 @@ class SparseCNN(NetworkDecoder[SparseCNNSettings]):
     """Batch norm, convolution, tanh, pool, dropout, twice; then a dense layer, which is the embedding."""
 
     settings_class = SparseCNNSettings
+    helped_by = frozenset({"bfloat16"})
 
     def _network(self, n_chans: int, n_outputs: int, n_times: int) -> EmbeddingNetwork:
         settings = self.settings_
