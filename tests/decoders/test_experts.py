@@ -59,10 +59,8 @@ def test_the_network_of_a_shared_trunk_keeps_the_experts_apart() -> None:
     signals = torch.randn(5, 2, 120)
     outputs = network(signals)
     assert outputs.shape == (5, 6, 3)
-    # What an expert says depends on its own dense layer and on no other's.
     outputs[:, 4].sum().backward()
-    dense = next(layer for layer in network.body if isinstance(layer, torch.nn.Linear))
-    touched = dense.weight.grad.abs().sum(dim=1).reshape(6, 3).sum(dim=1) > 0
+    touched = network.head.scores.weight.grad.abs().sum(dim=1).reshape(6, 3).sum(dim=1) > 0
     assert touched.tolist() == [False, False, False, False, True, False]
     assert network.body[1].weight.grad.abs().sum() > 0
 

@@ -182,7 +182,11 @@ def test_an_interrupted_training_goes_on_at_the_unfinished_fold(
 def test_what_another_training_left_is_not_taken(tmp_path: Path) -> None:
     signals = some_signals(LABELS)
     forest(HASTY).fit(signals, LABELS, Monitor(folder=tmp_path))
-    for others, values in ((signals + 1, HASTY), (signals, {**HASTY, "inner_folds": 2}), (signals, {**HASTY, "gap": 9})):
+    for others, values in (
+        (signals + 1, HASTY),
+        (signals, {**HASTY, "inner_folds": 2}),
+        (signals, {**HASTY, "gap": 9}),
+    ):
         with pytest.raises(UserError, match="fold-1.*: an unfinished training with other settings, seed or trials"):
             forest(values).fit(others, LABELS, Monitor(folder=tmp_path))
 

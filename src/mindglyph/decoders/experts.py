@@ -113,29 +113,25 @@ def _rows(roles: np.ndarray) -> np.ndarray:
 
 
 class _Decisions(nn.Module):
-    """Each expert's last layer, on the features that are its own.
+    """Each expert's last layer, on the features that all of a network share.
 
     Parameters
     ----------
     known : ndarray of bool, shape (n_experts, 3)
         Roles that each tells apart; the others get a score that no softmax sees.
     features : int
-        Features an expert has.
+        Features there are.
     """
 
     def __init__(self, known: np.ndarray, features: int) -> None:
         super().__init__()
-        bound = features**-0.5
-        self.weight = nn.Parameter(torch.empty(len(known), features, 3).uniform_(-bound, bound))
-        self.bias = nn.Parameter(torch.empty(len(known), 3).uniform_(-bound, bound))
+        self.scores = nn.Linear(features, known.size)
         self.register_buffer("unknown", torch.from_numpy(~known), persistent=False)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Return the scores: (n_trials, n_experts, 3)."""
-        own = features.unflatten(1, (len(self.weight), -1))
-        scores = torch.einsum("nef,efr->ner", own, self.weight) + self.bias
         unknown = self.get_buffer("unknown")
-        return scores.float().masked_fill(unknown, -1e4)
+        return self.scores(features).float().reshape(-1, *unknown.shape).masked_fill(unknown, -1e4)
 
 
 class _ExpertTraining(NetworkTraining):
@@ -173,12 +169,12 @@ class _ExpertTraining(NetworkTraining):
 
 
 class ExpertTrunk(SparseCNN):
-    """A sparse CNN whose convolutions serve several experts.
+    """A sparse CNN that serves several experts, each with a last layer of its own.
 
     Parameters
     ----------
     settings : SparseCNNSettings
-        Of the network; its `features` are each expert's own.
+        Of the network; its `features` are what all its experts decide by.
     sfreq : float
         Rate of the signals in Hz.
     seed : int
@@ -251,7 +247,5 @@ class ExpertTrunk(SparseCNN):
         return self._scores(signals)
 
     def _network(self, n_chans: int, n_outputs: int, n_times: int) -> EmbeddingNetwork:
-        features = self.settings_.features
-        wide = self.settings_.model_copy(update={"features": features * len(self.experts_)})
-        body = SparseCNN(wide, self.sfreq, self.seed)._network(n_chans, n_outputs, n_times).body
-        return EmbeddingNetwork(body, _Decisions(self.experts_.known, features))
+        body = super()._network(n_chans, n_outputs, n_times).body
+        return EmbeddingNetwork(body, _Decisions(self.experts_.known, self.settings_.features))

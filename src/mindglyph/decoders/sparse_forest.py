@@ -43,8 +43,12 @@ class SparseForestSettings(DecoderSettings):
     expert : SparseCNNSettings
         Network of an expert, and how it is trained.
     trunk : {"shared", "own"}
-        `shared` trains one network a fold, whose convolutions serve all experts; `own` trains
-        the experts one by one, as the thesis did.
+        `shared` trains one network a fold, whose layers but the last serve all experts; `own`
+        trains the experts one by one, as the thesis did.
+    common : int
+        Units of the dense layer of a shared trunk, which all experts decide by; a network of
+        its own has `features` of `expert`. A dense layer for each expert on a shared trunk
+        learns the trials by heart.
     inner_folds : int
         Stretches of time, each with a team of experts that does not see it.
     gap : int
@@ -61,6 +65,7 @@ class SparseForestSettings(DecoderSettings):
 
     expert: SparseCNNSettings = SparseCNNSettings()
     trunk: Literal["shared", "own"] = "shared"
+    common: int = Field(32, ge=1)
     inner_folds: int = Field(5, ge=2)
     gap: int = Field(10, ge=0)
     forest: Literal["extra-trees", "random-forest", "boosting"] = "extra-trees"
@@ -117,8 +122,11 @@ class SparseForest(Decoder[SparseForestSettings]):
     def _teams(self) -> list[Team]:
         settings = self.settings_
         experts = Experts.of_classes(len(self.classes_))
+        network = settings.expert
+        if settings.trunk == "shared":
+            network = network.model_copy(update={"features": settings.common})
         return [
-            Team(settings.expert, settings.trunk, experts, self.sfreq, (self.seed, number))
+            Team(network, settings.trunk, experts, self.sfreq, (self.seed, number))
             for number in range(settings.inner_folds)
         ]
 
