@@ -6,6 +6,9 @@ trial at a time; the scaling learns from trials, so it is fitted inside the trai
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import lru_cache
+
 import numpy as np
 from pydantic import Field, model_validator
 from scipy.signal import butter, filtfilt, iirnotch, sosfiltfilt
@@ -112,22 +115,47 @@ class BandPass(_Stateless):
         nyquist = self.sfreq / 2
         if self.highpass >= nyquist:
             raise UserError(f"a high-pass of {self.highpass:g} Hz lies above half the rate of {self.sfreq:g} Hz")
-        if self.lowpass < nyquist:
-            sections = butter(self.order, [self.highpass, self.lowpass], "bandpass", fs=self.sfreq, output="sos")
-        else:
-            sections = butter(self.order, self.highpass, "highpass", fs=self.sfreq, output="sos")
         signals = np.asarray(X)
-        if signals.shape[-1] <= 3 * (2 * len(sections) + 1):
+        shortest = 3 * (2 * len(self._sections()) + 1)
+        if signals.shape[-1] <= shortest:
             raise UserError(f"trials of {signals.shape[-1]} samples are too short to be filtered: give longer ones")
-        # A thousand trials at a time keep the filter's float64 copies small.
+        # A thousand trials at a time keep the copies small.
         parts = np.array_split(signals, max(1, len(signals) // 1000))
-        return np.concatenate([self._filtered(part, sections, nyquist) for part in parts])
+        one = self._filtered if signals.shape[-1] > _LONGEST_AS_MATRIX else self._multiplied
+        return np.concatenate([one(part) for part in parts])
 
-    def _filtered(self, signals: np.ndarray, sections: np.ndarray, nyquist: float) -> np.ndarray:
-        filtered = sosfiltfilt(sections, signals, axis=-1)
-        if self.mains is not None and self.mains < nyquist:
+    def _sections(self) -> np.ndarray:
+        if self.lowpass < self.sfreq / 2:
+            return butter(self.order, [self.highpass, self.lowpass], "bandpass", fs=self.sfreq, output="sos")
+        return butter(self.order, self.highpass, "highpass", fs=self.sfreq, output="sos")
+
+    def _filtered(self, signals: np.ndarray) -> np.ndarray:
+        """Filter by recursion, sample after sample."""
+        filtered = sosfiltfilt(self._sections(), signals, axis=-1)
+        if self.mains is not None and self.mains < self.sfreq / 2:
             filtered = filtfilt(*iirnotch(self.mains, 30, self.sfreq), filtered, axis=-1)
         return filtered.astype(np.float32)
+
+    def _multiplied(self, signals: np.ndarray) -> np.ndarray:
+        """Filter by one multiplication.
+
+        Running a filter forwards and backwards, its padding included, is linear in the trial:
+        what it makes of the unit pulses is the matrix that does the same to any trial.
+        """
+        n_times = signals.shape[-1]
+        key = self.sfreq, self.highpass, self.lowpass, self.order, self.mains
+        flat = np.ascontiguousarray(signals, dtype=np.float32).reshape(-1, n_times)
+        return (flat @ _as_matrix(key, n_times)).reshape(signals.shape)
+
+
+_LONGEST_AS_MATRIX = 1024
+"""Samples of a trial beyond which the recursion is about as fast as the multiplication."""
+
+
+@lru_cache(maxsize=4)
+def _as_matrix(key: tuple[float, float, float, int, float | None], n_times: int) -> np.ndarray:
+    """Return the matrix (n_times, n_times) that trials are multiplied with from the right."""
+    return BandPass(*key)._filtered(np.eye(n_times))
 
 
 class RobustChannelScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -148,8 +176,12 @@ class RobustChannelScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc
         self.clip = clip
 
     def fit(self, X: np.ndarray, y: np.ndarray | None = None) -> RobustChannelScaler:  # noqa: N803
-        """Learn centre and spread: X is (n_trials, n_channels, n_times)."""
-        quartiles = np.quantile(np.swapaxes(X, 0, 1).reshape(X.shape[1], -1), [0.25, 0.5, 0.75], axis=1)
+        """Learn centre and spread: X is (n_trials, n_channels, n_times), of which `scaling_places` are looked at."""
+        places = scaling_places(X.shape)
+        signals = X if len(places) == len(X) else X[places]
+        quartiles = np.stack(
+            [np.quantile(signals[:, channel], [0.25, 0.5, 0.75]) for channel in range(signals.shape[1])], axis=1
+        )
         spread = (quartiles[2] - quartiles[0]) / 1.349
         self.centre_ = quartiles[1].astype(np.float32)
         # A dead channel has no spread; dividing by 1 leaves it at zero.
@@ -160,3 +192,80 @@ class RobustChannelScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc
         """Return scaled signals: (n_trials, n_channels, n_times), float32."""
         scaled = (X - self.centre_[:, None]) / self.scale_[:, None]
         return np.clip(scaled, -self.clip, self.clip)
+
+
+def scaling_places(shape: tuple[int, ...]) -> np.ndarray:
+    """Return the places of the trials that a scaling is learned from.
+
+    All of them where they are few; else thousands evenly spaced in time: a quartile of a
+    million samples is known to a thousandth of the spread, and all samples need not be held.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (n_trials, n_channels, n_times).
+
+    Returns
+    -------
+    ndarray of int
+        In ascending order.
+    """
+    n_trials, n_channels, n_times = shape
+    enough = max(500, min(_SCALING_SAMPLES, _SCALING_VALUES // n_channels) // n_times)
+    if n_trials <= enough:
+        return np.arange(n_trials)
+    return np.linspace(0, n_trials - 1, enough).round().astype(int)
+
+
+_SCALING_SAMPLES = 2**20  # a channel
+_SCALING_VALUES = 2**26  # in all
+
+
+_VALUES_AT_ONCE = 2**22
+
+
+def parts_of(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Yield the stretches of trials that are preprocessed at a time, so that the copies stay small.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (n_trials, n_channels, n_times).
+    """
+    n_trials, *of_trial = shape
+    step = max(256, _VALUES_AT_ONCE // int(np.prod(of_trial)) // 256 * 256)
+    for start in range(0, max(1, n_trials), step):
+        yield slice(start, min(start + step, n_trials))
+
+
+def fit_in_parts(steps: Pipeline, signals: np.ndarray) -> None:
+    """Fit what `PreprocessingSettings.build` gave to signals that need not fit into memory.
+
+    Parameters
+    ----------
+    steps : Pipeline
+        The transformer, whose last step learns and whose others do not.
+    signals : ndarray, shape (n_trials, n_channels, n_times)
+        Possibly memory-mapped: a part is read at a time.
+    """
+    places = scaling_places(signals.shape)
+    before = np.empty((len(places), *signals.shape[1:]), dtype=np.float32)
+    for part in parts_of(before.shape):
+        before[part] = steps[:-1].transform(signals[places[part]])
+    steps[-1].fit(before)
+
+
+def transform_in_parts(steps: Pipeline, signals: np.ndarray, out: np.ndarray) -> None:
+    """Write the preprocessed signals into `out`, a part at a time.
+
+    Parameters
+    ----------
+    steps : Pipeline
+        The fitted transformer.
+    signals : ndarray, shape (n_trials, n_channels, n_times)
+        Possibly memory-mapped.
+    out : ndarray, shape (n_trials, n_channels, n_times)
+        Possibly memory-mapped.
+    """
+    for part in parts_of(signals.shape):
+        out[part] = steps.transform(signals[part])

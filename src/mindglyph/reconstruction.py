@@ -225,11 +225,11 @@ def reconstruct_run(
 def _reconstruct_fold(
     run: Run, trials: Trials, number: int, train: np.ndarray, test: np.ndarray, vae: ConditionalVAE
 ) -> Reconstructions:
-    pipeline = DecodingPipeline.load(run.fold(number) / "decoder.safetensors")
-    learned, tested = trials.select(train), trials.select(test)
+    pipeline = DecodingPipeline.load(run.fold_decoder(number))
+    learned, tested = trials.view(train), trials.view(test)
     reconstructor = Reconstructor(vae)
     if learned.images is not None:
-        reconstructor.fit(pipeline.outputs(learned)[1], learned.labels, learned.images)
+        reconstructor.fit(pipeline.outputs(learned)[1], learned.labels, np.asarray(learned.images))
     by_class, embedding = pipeline.outputs(tested)
     probabilities = np.zeros((len(test), 10))
     probabilities[:, pipeline.decoder.classes_] = by_class

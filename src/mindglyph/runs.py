@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mindglyph.errors import UserError
-from mindglyph.files import read_json, write_json
+from mindglyph.files import content_hash, lock, read_json, write_json
 from mindglyph.folders import replaced_folder
+
+MODEL = "decoder.safetensors"
+"""The file of a trained decoder; its forests stand beside it."""
 
 _MARKER = "run.json"
 _FOLD_MARKER = "fold.json"
@@ -18,8 +23,10 @@ _FOLD_MARKER = "fold.json"
 class Run:
     """A folder that holds one run and no other.
 
-    `run.json` says what was asked and of which data; `folds/NN/` holds what each fold gave
-    and appears whole when the fold is finished; `metrics.json` holds the numbers.
+    `run.json` says what was asked and of which data; `metrics.json` holds the numbers, and
+    `unfinished/` what a training that was stopped goes on from. An evaluation has `folds/NN/`,
+    which holds what a fold gave and appears whole when the fold is finished; a training has
+    `decoder.safetensors`, its forests beside it, and `history.json`.
 
     Parameters
     ----------
@@ -51,7 +58,7 @@ class Run:
         UserError
             If the folder holds another run or something else.
         """
-        if (path / _MARKER).is_file():
+        if cls.exists(path):
             if read_json(path / _MARKER) != dict(asked):
                 raise UserError(f"{path}: holds a run of other settings or data: name another folder with --out")
         elif path.exists() and (not path.is_dir() or any(path.iterdir())):
@@ -59,6 +66,11 @@ class Run:
         else:
             write_json(path / _MARKER, dict(asked))
         return cls(path)
+
+    @classmethod
+    def exists(cls, path: Path) -> bool:
+        """Say whether a run was started in that folder."""
+        return (path / _MARKER).is_file()
 
     @classmethod
     def open(cls, path: Path) -> Run:
@@ -79,6 +91,34 @@ class Run:
         asked: dict[str, Any] = read_json(self.path / _MARKER)
         return asked
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes from working in this folder while the block runs.
+
+        Raises
+        ------
+        UserError
+            If another one is at work in it.
+        """
+        handle = os.open(self.path / _MARKER, os.O_RDONLY)
+        try:
+            if not lock(handle) and sys.platform != "win32":
+                raise UserError(
+                    f"{self.path}: another process is at work in it: wait for it, or name another folder with --out"
+                )
+            yield
+        finally:
+            os.close(handle)
+
+    @property
+    def unfinished(self) -> Path:
+        """The folder in which a training that is not finished keeps its state."""
+        return self.path / "unfinished"
+
+    def write_history(self, history: Sequence[Mapping[str, float]]) -> None:
+        """Write how a training went, epoch after epoch."""
+        write_json(self.path / "history.json", [dict(epoch) for epoch in history])
+
     def fold(self, number: int) -> Path:
         """Return the folder of a fold, which exists once the fold is finished."""
         return self.path / "folds" / f"{number:02d}"
@@ -93,6 +133,18 @@ class Run:
         with replaced_folder(self.fold(number), _FOLD_MARKER) as folder:
             yield folder
             write_json(folder / _FOLD_MARKER, dict(about))
+
+    def fold_decoder(self, number: int) -> Path:
+        """Return the file of a fold's decoder, which is as it was when the fold was finished.
+
+        Raises
+        ------
+        UserError
+            If it or one beside it was changed since.
+        """
+        folder = self.fold(number)
+        refuse_changed(folder, read_json(folder / _FOLD_MARKER).get("files", {}))
+        return folder / MODEL
 
     def write_null(self, null: Sequence[float]) -> None:
         """Write the scores of the permutations, which the report draws."""
@@ -115,3 +167,34 @@ class Run:
         metrics = {**self.metrics, **parts}
         write_json(self.path / "metrics.json", metrics)
         return metrics
+
+
+def hashes(files: Iterable[Path]) -> dict[str, str]:
+    """Return the SHA-256 of each file by its name, as a run keeps it of its decoder."""
+    return {file.name: content_hash(file) for file in files}
+
+
+def refuse_changed(folder: Path, expected: Mapping[str, str]) -> None:
+    """Compare the files of a decoder in a run's folder with what the run says of them.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they are.
+    expected : mapping of str to str
+        What `hashes` gave.
+
+    Raises
+    ------
+    UserError
+        If one is absent or was changed since.
+    """
+    if MODEL not in expected:
+        raise UserError(f"{folder}: does not say what its decoder is: train it again into another folder")
+    for name, known in expected.items():
+        # Only a name counts: a changed run cannot point elsewhere.
+        file = folder / Path(name).name
+        if not file.is_file():
+            raise UserError(f"{file}: no such file, and the run needs it: train it again into another folder")
+        if content_hash(file) != known:
+            raise UserError(f"{file}: was damaged or changed since it was trained: train it again into another folder")

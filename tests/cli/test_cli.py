@@ -86,12 +86,6 @@ def test_every_command_has_an_example(command: str) -> None:
     assert f"Example: mindglyph {command}" in _run(command, "--help").stdout
 
 
-def test_the_decoders_are_listed() -> None:
-    assert set(json.loads(_run("decoders", "--json").stdout)) == {
-        "chance", "lda", "riemann", "common-lstm", "sparse-cnn", "zoo:NAME"
-    }  # fmt: skip
-
-
 class _Page(HTMLParser):
     """Collects what a page would fetch from elsewhere."""
 
@@ -165,12 +159,14 @@ def test_the_real_rows_go_through_and_the_verdict_is_plain(real_rows: Path, tmp_
 
 
 def test_a_decoder_is_carried_to_another_recording(signal: Store, none: Store, tmp_path: Path) -> None:
-    _run("train", signal.path, "--out", tmp_path / "model.safetensors")
-    _run("predict", tmp_path / "model.safetensors", none.path, "--out", tmp_path / "table.parquet")
+    _run("train", signal.path, "--out", tmp_path / "model")
+    _run("predict", tmp_path / "model", none.path, "--out", tmp_path / "table.parquet")
     table = pd.read_parquet(tmp_path / "table.parquet")
     assert len(table) == 400
     np.testing.assert_allclose(table[[f"p_{digit}" for digit in range(10)]].sum(axis=1), 1)
-    printed = json.loads(_run("predict", tmp_path / "model.safetensors", none.path, "--json", cwd=tmp_path).stdout)
+    printed = json.loads(
+        _run("predict", tmp_path / "model" / "decoder.safetensors", none.path, "--json", cwd=tmp_path).stdout
+    )
     assert [entry["predicted"] for entry in printed["predictions"]] == table["predicted"].tolist()
 
 

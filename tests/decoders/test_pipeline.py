@@ -93,7 +93,7 @@ def forested(monkeypatch: pytest.MonkeyPatch) -> DecodingPipeline:
     )
     monkeypatch.setitem(sys.modules, "mindglyph.decoders.forests", files)
     pipeline = new_pipeline().fit(some_trials())
-    monkeypatch.setattr(type(pipeline.decoder), "_forests", lambda _: {"oak": _Forest(), "fir-2": _Forest("needles")})
+    monkeypatch.setattr(type(pipeline.decoder), "_forests", lambda _: {"oak": _Forest(), "1.fir-2": _Forest("needles")})
     monkeypatch.setattr(
         type(pipeline.decoder), "_restore_forests", lambda self, forests: setattr(self, "trees", forests)
     )
@@ -102,9 +102,9 @@ def forested(monkeypatch: pytest.MonkeyPatch) -> DecodingPipeline:
 
 def test_forests_stand_beside_the_numbers_and_come_back(forested: DecodingPipeline, tmp_path: Path) -> None:
     files = forested.save(tmp_path / "one.safetensors")
-    assert [path.name for path in files] == ["one.safetensors", "one.oak.skops", "one.fir-2.skops"]
+    assert [path.name for path in files] == ["one.safetensors", "one.oak.skops", "one.1.fir-2.skops"]
     back = DecodingPipeline.load(tmp_path / "one.safetensors")
-    assert {name: forest.text for name, forest in back.decoder.trees.items()} == {"oak": "trees", "fir-2": "needles"}
+    assert {name: forest.text for name, forest in back.decoder.trees.items()} == {"oak": "trees", "1.fir-2": "needles"}
 
 
 def test_a_forest_of_another_model_is_refused(forested: DecodingPipeline, tmp_path: Path) -> None:
@@ -132,3 +132,18 @@ def test_a_model_can_be_carried_elsewhere(model: Path, tmp_path: Path) -> None:
     trials = some_trials()
     expected, _ = DecodingPipeline.load(model).outputs(trials)
     np.testing.assert_array_equal(DecodingPipeline.load(tmp_path / "renamed.safetensors").outputs(trials)[0], expected)
+
+
+def test_many_trials_are_decoded_part_by_part() -> None:
+    pipeline = new_pipeline().fit(some_trials())
+    many = some_trials(256)
+    expected = pipeline.outputs(many)
+    # A part holds this many trials of so few samples.
+    doubled = Trials.from_arrays(
+        np.tile(many.signals, (70, 1, 1)), np.tile(many.labels, 70), RATE, many.info["ch_names"]
+    )
+    assert len(doubled) > 2**22 // (3 * 80)
+    for whole, part in zip(pipeline.outputs(doubled), expected, strict=True):
+        np.testing.assert_allclose(whole, np.tile(part, (70, 1)), atol=1e-5)
+    for nothing in pipeline.outputs(many.select(np.arange(0))):
+        assert len(nothing) == 0

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mindglyph.decoders.monitor import Progress
 from mindglyph.errors import UserError
 from mindglyph.evaluation import EvaluationSettings, cross_validate, evaluated_trials, score_decoding
 from mindglyph.evaluation.crossvalidation import read_histories, read_predictions
@@ -67,6 +68,33 @@ def test_what_is_finished_is_not_done_again(none: Store, tmp_path: Path) -> None
     assert again == accuracy
     assert [old == new for old, new in zip(before, after, strict=True)] == [True, False, True]
     assert read_predictions(run, 3).equals(expected)
+
+
+def test_a_fold_that_was_stopped_goes_on_from_its_last_epoch(none: Store, tmp_path: Path) -> None:
+    small = {"filters": [4, 4], "training": {"max_epochs": 4, "patience": 4}}
+    settings = EvaluationSettings(decoder="sparse-cnn", decoder_settings=small, folds=2)
+
+    def stop(progress: Progress) -> None:
+        if (progress.part, progress.epoch) == ("fold 2 of 2", 3):
+            raise KeyboardInterrupt
+
+    run = Run.start(tmp_path / "run", {})
+    with pytest.raises(KeyboardInterrupt):
+        cross_validate(none, settings, run, report_epoch=stop)
+    assert [path.name for path in run.unfinished.iterdir()] == ["01"]
+    told = []
+    cross_validate(none, settings, run, report_epoch=lambda progress: told.append((progress.part, progress.epoch)))
+    assert told == [("fold 2 of 2", 4)]
+    assert not run.unfinished.exists()
+    unbroken = Run.start(tmp_path / "unbroken", {})
+    cross_validate(none, settings, unbroken)
+    for number in range(2):
+        assert run.fold_decoder(number).read_bytes() == unbroken.fold_decoder(number).read_bytes()
+    with run.fold_decoder(1).open("r+b") as file:
+        file.seek(-3, 2)
+        file.write(b"!")
+    with pytest.raises(UserError, match="decoder.safetensors: was damaged or changed since it was trained"):
+        run.fold_decoder(1)
 
 
 def test_the_number_of_workers_changes_nothing(none: Store, tmp_path: Path) -> None:

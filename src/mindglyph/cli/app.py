@@ -9,11 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mindglyph.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
 
 app = typer.Typer(
     name="mindglyph",
@@ -25,8 +28,8 @@ app = typer.Typer(
 )
 
 
-class _StoppedError(Exception):
-    """Long work was stopped by Ctrl-C; typer would end such a one without a word."""
+class StoppedError(Exception):
+    """Long work was stopped by Ctrl-C; typer would end such a one without a word. Its text says how to go on."""
 
 
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same numbers.")]
@@ -47,15 +50,15 @@ def remark(text: str) -> None:
 
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and exit status 2."""
-    for module in ("fetching", "recordings", "inspecting", "decoding", "demo"):
+    for module in ("fetching", "recordings", "inspecting", "listing", "decoding", "training", "demo"):
         import_module(f"mindglyph.cli.{module}")
     try:
         app()
     except UserError as error:
         sys.stderr.write(f"mindglyph: {' '.join(str(error).split())}\n")
         sys.exit(2)
-    except (KeyboardInterrupt, _StoppedError):
-        sys.stderr.write("mindglyph: stopped; what is finished is kept\n")
+    except (KeyboardInterrupt, StoppedError) as stopped:
+        sys.stderr.write(f"mindglyph: stopped; {str(stopped) or 'what is finished is kept'}\n")
         sys.exit(130)
 
 
@@ -66,8 +69,8 @@ def beside(store: Path, ending: str) -> Path:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on stderr while the block runs; gives a function that takes steps done and in all."""
+def bar_of() -> Iterator[Bar]:
+    """Give the bar on stderr that all long work is shown by; Ctrl-C ends it as `StoppedError`."""
     # Imported here, so that help and errors need not wait for it.
     from rich.console import Console
     from rich.progress import (
@@ -87,15 +90,22 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(what, total=None)
         try:
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+            yield bar
         except KeyboardInterrupt:
-            raise _StoppedError from None
+            raise StoppedError from None
         except UserError:
             # The mistake is to stand alone on its line.
             bar.live.transient = True
             raise
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on stderr while the block runs; gives a function that takes steps done and in all."""
+    with bar_of() as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def show(result: dict[str, Any], as_json: bool, title: str, rows: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Commands that decode: decoders, train, predict, evaluate, reconstruct, report."""
+"""Commands that decode: evaluate, reconstruct, report."""
 
 from __future__ import annotations
 
@@ -8,32 +8,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mindglyph.cli.app import AsJson, RunPath, Seed, StorePath, app, beside, progress, say, show
+from mindglyph.cli.watching import watching
 
 if TYPE_CHECKING:
     from mindglyph.evaluation import EvaluationSettings
     from mindglyph.runs import Run
     from mindglyph.store import Store
 
+Wishes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting of the decoder, such as training.max_epochs=5."),
+]
 DecoderName = Annotated[str, typer.Option(help="Name of a decoder; 'mindglyph decoders' lists them.")]
-
-
-@app.command("decoders")
-def decoders_command(as_json: AsJson = False) -> None:
-    """List the decoders.
-
-    Example: mindglyph decoders
-    """
-    from mindglyph.decoders.registry import DECODERS, ZOO_PREFIX
-
-    lines = {name: entry.line for name, entry in DECODERS.items()}
-    lines[f"{ZOO_PREFIX}NAME"] = "A classifier of braindecode, such as zoo:EEGNet (needs the extra 'zoo')"
-    show(lines, as_json, "Decoders", lines)
 
 
 @app.command("evaluate")
 def evaluate_command(
     store: StorePath,
     decoder: DecoderName = "lda",
+    wishes: Wishes = None,
     folds: Annotated[int, typer.Option(help="Stretches of the recording that are tested in turn.")] = 5,
     out: Annotated[Path | None, typer.Option(help="The run's folder. [default: STORE.DECODER.run]")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that train folds side by side.")] = 1,
@@ -44,10 +37,18 @@ def evaluate_command(
 
     Example: mindglyph evaluate mw.store --decoder lda
     """
+    from mindglyph.decoders.settings import chosen_settings
     from mindglyph.evaluation import EvaluationSettings
     from mindglyph.settings import checked
 
-    settings = checked(EvaluationSettings, "evaluate", decoder=decoder, folds=folds, seed=seed)
+    settings = checked(
+        EvaluationSettings,
+        "evaluate",
+        decoder=decoder,
+        decoder_settings=chosen_settings(decoder, wishes or []),
+        folds=folds,
+        seed=seed,
+    )
     folder = out or beside(store, f"{decoder}.run")
     metrics = run_evaluation(store, settings, folder, workers)
     decoding = metrics["decoding"]
@@ -82,8 +83,8 @@ def run_evaluation(store_path: Path, settings: EvaluationSettings, folder: Path,
     labels = evaluated_trials(store).labels
     list(settings.splitter().split(labels, labels))
     run = Run.start(folder, asked)
-    with progress("train, test") as report:
-        predictions = cross_validate(store, settings, run, workers, report)
+    with watching("train, test") as watch:
+        predictions = cross_validate(store, settings, run, workers, watch.step, watch.epoch)
     truth = store.truth
     ceiling = truth["ceiling"]["accuracy"] if truth else None
     score = score_decoding(predictions, ceiling, settings.permutations, settings.seed)
@@ -180,70 +181,3 @@ def run_report(folder: Path, out: Path | None = None) -> Path:
     path = out or folder / "report.html"
     write_report(path, run, store, settings)
     return path
-
-
-@app.command("train")
-def train_command(
-    store: StorePath,
-    decoder: DecoderName = "lda",
-    out: Annotated[Path | None, typer.Option(help="The file to write. [default: STORE.DECODER.safetensors]")] = None,
-    seed: Seed = 0,
-) -> None:
-    """Train a decoder on all trials of a store, to decode other recordings with.
-
-    Example: mindglyph train mw.store --decoder lda --out mw.safetensors
-    """
-    from mindglyph.evaluation import EvaluationSettings, evaluated_trials
-    from mindglyph.settings import checked
-    from mindglyph.store import Store
-
-    trials = evaluated_trials(Store(store))
-    pipeline = checked(EvaluationSettings, "train", decoder=decoder, seed=seed).pipeline(trials.sfreq)
-    with progress("train") as report:
-        pipeline.fit(trials)
-        report(1, 1)
-    path = out or beside(store, f"{decoder}.safetensors")
-    pipeline.save(path)
-    say(f"trained on {len(trials):,} trials: {path}")
-
-
-@app.command("predict")
-def predict_command(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A file written by 'mindglyph train'.")],
-    store: StorePath,
-    out: Annotated[
-        Path | None, typer.Option(help="The Parquet table to write. [default: STORE.predictions.parquet]")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Decode the trials of a store with a trained decoder.
-
-    Example: mindglyph predict mw.safetensors other.store
-    """
-    import pandas as pd
-
-    from mindglyph.decoders import DecodingPipeline
-    from mindglyph.files import replaced_file
-    from mindglyph.store import Store
-
-    pipeline = DecodingPipeline.load(model)
-    trials = Store(store).trials()
-    probabilities, _ = pipeline.outputs(trials)
-    classes = pipeline.decoder.classes_
-    predictions = pd.DataFrame(
-        {
-            "event": trials.metadata["event"],
-            "predicted": classes[probabilities.argmax(axis=1)],
-            **{f"p_{label}": probabilities[:, place] for place, label in enumerate(classes)},
-        }
-    )
-    path = out or beside(store, "predictions.parquet")
-    with replaced_file(path) as temporary:
-        predictions.to_parquet(temporary)
-    records = predictions.to_dict(orient="records")
-    first = {
-        f"event {record['event']}": f"{record['predicted']} ({best:.1%})"
-        for record, best in zip(records[:10], probabilities.max(axis=1), strict=False)
-    }
-    rows = {**first, **({"…": ""} if len(records) > 10 else {}), "all": str(path)}
-    show({"predictions": records}, as_json, f"{len(records):,} trials decoded", rows)

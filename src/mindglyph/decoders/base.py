@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from mindglyph.decoders.calibration import LOWEST_TEMPERATURE, best_temperature, softmax
@@ -42,6 +44,8 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         Rate of the signals in Hz.
     seed : int
         For all that is random.
+    tmin : float
+        Time of the first sample in s after the picture; the pipeline sets it by the trials.
 
     Attributes
     ----------
@@ -53,15 +57,21 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         By which the scores are divided before the softmax.
     history_ : list of dict
         Per epoch of training, for decoders that train in epochs.
+    held_out_ : dict
+        `n_trials`, `loss` and `accuracy` on the trials held out of the training fold; None where
+        there are none. The temperature, and a network's best epoch, were chosen on them: no score.
     """
 
     settings_class: type[AnyDecoderSettings]
     lowest_temperature = LOWEST_TEMPERATURE
 
-    def __init__(self, settings: AnyDecoderSettings | None = None, sfreq: float = 128.0, seed: int = 0) -> None:
+    def __init__(
+        self, settings: AnyDecoderSettings | None = None, sfreq: float = 128.0, seed: int = 0, tmin: float = 0.0
+    ) -> None:
         self.settings = settings
         self.sfreq = sfreq
         self.seed = seed
+        self.tmin = tmin
 
     @property
     def settings_(self) -> AnyDecoderSettings:
@@ -96,7 +106,28 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         UserError
             If the trials have another shape, or fewer than two classes.
         """
-        signals = np.asarray(X, dtype=np.float32)
+        signals, codes = self._begun(X, y)
+        held_out, held_out_scores = self._fit(signals, codes, monitor or Monitor())
+        self._temper(held_out_scores, codes[held_out])
+        return self
+
+    def fit_scores(
+        self,
+        X: np.ndarray,  # noqa: N803
+        y: np.ndarray,
+        monitor: Monitor | None = None,
+    ) -> Decoder[AnyDecoderSettings]:
+        """Learn as `fit` does, for one who finds the temperature of several decoders together.
+
+        Where a decoder needs no trials held out but for its temperature, none are, and its
+        temperature stays 1.
+        """
+        self._fit_scores(*self._begun(X, y), monitor or Monitor())
+        return self
+
+    def _begun(self, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
+        """Check trials and labels, take their classes and shape, and return signals and codes."""
+        signals = _as_signals(X)
         if signals.ndim != 3 or len(signals) != len(y):
             raise UserError(
                 f"signals of shape {signals.shape} for {len(y)} labels: give (n_trials, n_channels, n_times)"
@@ -107,13 +138,21 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         self.classes_ = classes
         self.shape_ = signals.shape[1:]
         self.history_: list[dict[str, float]] = []
-        held_out, held_out_scores = self._fit(signals, codes, monitor or Monitor())
-        self.temperature_ = best_temperature(held_out_scores, codes[held_out], self.lowest_temperature)
-        return self
+        return signals, codes
 
     @abstractmethod
     def _fit(self, signals: np.ndarray, codes: np.ndarray, monitor: Monitor) -> tuple[np.ndarray, np.ndarray]:
         """Fit, and return places of trials and their scores by a fit that had not seen them."""
+
+    def _fit_scores(self, signals: np.ndarray, codes: np.ndarray, monitor: Monitor) -> None:
+        """Fit, and leave the temperature to others; a decoder that can save work by it does."""
+        held_out, held_out_scores = self._fit(signals, codes, monitor)
+        self._temper(held_out_scores, codes[held_out])
+
+    def _temper(self, scores: np.ndarray, codes: np.ndarray) -> None:
+        """Find the temperature, and how well scores of that temperature do, on trials held out."""
+        self.temperature_ = best_temperature(scores, codes, self.lowest_temperature)
+        self.held_out_ = _figures(scores / self.temperature_, codes)
 
     @abstractmethod
     def _scores(self, signals: np.ndarray) -> np.ndarray:
@@ -138,21 +177,35 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
     def _restore_forests(self, forests: Mapping[str, Any]) -> None:
         """Take back what `_forests` gave; called after `_restore`."""
 
+    def n_parameters(self, shape: tuple[int, int], n_classes: int) -> int | None:
+        """Return how many numbers are learned from trials of a shape; None where the trials themselves decide.
+
+        Networks are counted by `mindglyph.decoders.sizes`, which builds them.
+        """
+        return None
+
     def predict_proba(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
         """Return the probability of each class: (n_trials, n_classes), float64."""
         return softmax(self._scores(self._checked(X)) / self.temperature_)
 
     def predict(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
         """Return the most probable label of each trial: (n_trials,)."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        # The probabilities first: they see whether it was fitted, and so whether there are classes.
+        places = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[places]
 
     def embed(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
         """Return what the decision is made from: (n_trials, n_features), float32."""
         return self._embedding(self._checked(X)).astype(np.float32)
 
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array, tags.input_tags.three_d_array = False, True
+        return tags
+
     def _checked(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
         check_is_fitted(self, "temperature_")
-        signals = np.asarray(X, dtype=np.float32)
+        signals = _as_signals(X)
         if signals.shape[1:] != self.shape_:
             raise UserError(
                 f"the decoder was trained on (channels, samples) {self.shape_}, these are {signals.shape[1:]}: "
@@ -182,3 +235,17 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         self._restore(arrays)
         self._restore_forests(forests or {})
         self.temperature_ = float(arrays["temperature"][0])
+
+
+def _as_signals(X: np.ndarray) -> np.ndarray:  # noqa: N803
+    """Return trials as float32; what is larger than memory stays where it is."""
+    signals = np.asarray(X, dtype=np.float32)
+    # torch takes no view that runs backwards.
+    return signals.copy() if min(signals.strides, default=0) < 0 else signals
+
+
+def _figures(scores: np.ndarray, codes: np.ndarray) -> dict[str, float | None]:
+    if not len(codes):
+        return {"n_trials": 0, "loss": None, "accuracy": None}
+    loss = -log_softmax(np.asarray(scores, dtype=np.float64), axis=1)[np.arange(len(codes)), codes].mean()
+    return {"n_trials": len(codes), "loss": float(loss), "accuracy": float((scores.argmax(axis=1) == codes).mean())}

@@ -33,7 +33,7 @@ class LDASettings(DecoderSettings):
     """
 
     rate: float = Field(32.0, gt=0)
-    start: float = Field(0.0, ge=0)
+    start: float = 0.0
     stop: float = Field(0.8, gt=0)
     shrinkage: float | None = Field(None, ge=0, le=1)
 
@@ -54,17 +54,23 @@ class LDA(LinearDecoder[LDASettings]):
     settings_class = LDASettings
 
     def _fit_features(self, signals: np.ndarray, codes: np.ndarray) -> None:
-        if not self._embedding(signals[:1]).size:
+        if not self._features(signals[:1]).size:
             raise UserError("the trials end before the window in which lda looks: set start and stop to fit them")
 
     def _classifier(self) -> ClassifierMixin:
         shrinkage = self.settings_.shrinkage
         return LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto" if shrinkage is None else shrinkage)
 
-    def _embedding(self, signals: np.ndarray) -> np.ndarray:
+    def _features(self, signals: np.ndarray) -> np.ndarray:
         settings = self.settings_
         step = max(1, round(self.sfreq / settings.rate))
-        window = signals[..., round(settings.start * self.sfreq) : round(settings.stop * self.sfreq)]
+        start, stop = (max(0, round((edge - self.tmin) * self.sfreq)) for edge in (settings.start, settings.stop))
+        window = signals[..., start:stop]
         n_bins = window.shape[-1] // step
         binned = window[..., : n_bins * step].reshape(*window.shape[:2], n_bins, step).mean(axis=-1)
-        return binned.reshape(len(signals), -1)
+        return binned.reshape(len(signals), binned.shape[1] * n_bins)
+
+    def n_parameters(self, shape: tuple[int, int], n_classes: int) -> int:
+        """Return how many numbers are learned: a weight of each average for each class, and an offset."""
+        n_features = self._features(np.zeros((1, *shape), dtype=np.float32)).size
+        return n_classes * (n_features + 1)

@@ -7,15 +7,12 @@ from abc import abstractmethod
 import numpy as np
 from sklearn.base import ClassifierMixin
 
-from mindglyph.decoders.base import AnyDecoderSettings, Decoder
-from mindglyph.decoders.calibration import last_block
-from mindglyph.decoders.monitor import Monitor
-
-HELD_OUT = 0.2
-"""Share of the training trials on which the temperature is found, before the fit to all of them."""
+from mindglyph.decoders.base import AnyDecoderSettings
+from mindglyph.decoders.refitted import RefittedDecoder
+from mindglyph.preprocessing import parts_of
 
 
-class LinearDecoder(Decoder[AnyDecoderSettings]):
+class LinearDecoder(RefittedDecoder[AnyDecoderSettings]):
     """Features, then a linear classifier.
 
     Attributes
@@ -31,19 +28,12 @@ class LinearDecoder(Decoder[AnyDecoderSettings]):
         """Fit whatever the features need."""
 
     @abstractmethod
+    def _features(self, signals: np.ndarray) -> np.ndarray:
+        """Return the features (n_trials, n_features) of some trials, once `_fit_features` is done."""
+
+    @abstractmethod
     def _classifier(self) -> ClassifierMixin:
         """Return an unfitted classifier with `coef_` and `intercept_`."""
-
-    def _fit(self, signals: np.ndarray, codes: np.ndarray, monitor: Monitor) -> tuple[np.ndarray, np.ndarray]:
-        learning, held_out = last_block(len(codes), HELD_OUT)
-        # A covariance within each class needs two trials of it.
-        if np.bincount(codes[learning], minlength=len(self.classes_)).min() >= 2:
-            self._fit_all(signals[learning], codes[learning])
-            held_out_scores = self._scores(signals[held_out])
-        else:
-            held_out, held_out_scores = np.arange(0), np.empty((0, len(self.classes_)))
-        self._fit_all(signals, codes)
-        return held_out, held_out_scores
 
     def _fit_all(self, signals: np.ndarray, codes: np.ndarray) -> None:
         self._fit_features(signals, codes)
@@ -56,6 +46,13 @@ class LinearDecoder(Decoder[AnyDecoderSettings]):
 
     def _scores(self, signals: np.ndarray) -> np.ndarray:
         return self._embedding(signals) @ self.coef_.T + self.intercept_
+
+    def _embedding(self, signals: np.ndarray) -> np.ndarray:
+        first = self._features(signals[:1])
+        features = np.empty((len(signals), *first.shape[1:]), dtype=first.dtype)
+        for part in parts_of(signals.shape):
+            features[part] = self._features(signals[part])
+        return features
 
     def _arrays(self) -> dict[str, np.ndarray]:
         return {"coef": self.coef_, "intercept": self.intercept_}

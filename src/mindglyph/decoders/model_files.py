@@ -21,7 +21,7 @@ from mindglyph.errors import UserError
 from mindglyph.files import content_hash, read_arrays, write_arrays
 
 _FORESTS, _DIGEST = "forests", "sha256"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def write_model(
@@ -38,7 +38,7 @@ def write_model(
     about : mapping
         Anything that JSON can hold.
     forests : mapping of str to estimator
-        Fitted estimators of scikit-learn by name (letters, digits, `-` and `_`).
+        Fitted estimators of scikit-learn by name (letters, digits, `.`, `-` and `_`).
 
     Returns
     -------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,14 @@ from mindglyph.decoders.model_files import read_model, write_model
 from mindglyph.decoders.monitor import Monitor
 from mindglyph.decoders.registry import decoder_settings
 from mindglyph.errors import UserError
-from mindglyph.preprocessing import PreprocessingSettings
+from mindglyph.preprocessing import PreprocessingSettings, fit_in_parts, parts_of, transform_in_parts
+from mindglyph.scratch import scratch_array
 from mindglyph.trials import Trials
 
 _KIND = "decoder"
+
+MOST_IN_MEMORY = 512 * 2**20
+"""Bytes of preprocessed signals that are held in memory; more are kept on disk during a training."""
 
 
 class DecodingPipeline:
@@ -40,9 +46,40 @@ class DecodingPipeline:
         self._transformer: Pipeline = preprocessing.build(decoder.sfreq)
 
     def fit(self, trials: Trials, monitor: Monitor | None = None) -> DecodingPipeline:
-        """Fit preprocessing and decoder to trials in the order of recording; the monitor watches the decoder."""
+        """Fit preprocessing and decoder.
+
+        Preprocessed signals of more than half a gigabyte are kept on disk while the decoder learns,
+        in the monitor's folder if it has one: a store may be larger than the memory.
+
+        Parameters
+        ----------
+        trials : Trials
+            In the order of recording, possibly memory-mapped.
+        monitor : Monitor, optional
+            Who is told of each epoch, and where an unfinished training is kept.
+
+        Returns
+        -------
+        DecodingPipeline
+            Itself.
+
+        Raises
+        ------
+        UserError
+            If the trials do not suit the decoder, or the disk has too little room.
+        """
         self.channels = list(trials.info["ch_names"])
-        self.decoder.fit(self._transformer.fit_transform(trials.signals), trials.labels, monitor)
+        monitor = monitor or Monitor()
+        shape = trials.signals.shape
+        with ExitStack() as stack:
+            if 4 * math.prod(shape) > MOST_IN_MEMORY:
+                preprocessed = stack.enter_context(scratch_array(shape, monitor.folder))
+            else:
+                preprocessed = np.empty(shape, dtype=np.float32)
+            self.decoder.set_params(tmin=trials.tmin)
+            fit_in_parts(self._transformer, trials.signals)
+            transform_in_parts(self._transformer, trials.signals, preprocessed)
+            self.decoder.fit(preprocessed, trials.labels, monitor)
         return self
 
     def outputs(self, trials: Trials) -> tuple[np.ndarray, np.ndarray]:
@@ -70,8 +107,12 @@ class DecodingPipeline:
                 f"the decoder was trained on {', '.join(self.channels)} at {self.decoder.sfreq:g} Hz; these trials are "
                 f"{', '.join(trials.info['ch_names'])} at {trials.sfreq:g} Hz: give a recording of the same headset"
             )
-        signals = self._transformer.transform(trials.signals)
-        return self.decoder.predict_proba(signals), self.decoder.embed(signals)
+        probabilities, embeddings = [], []
+        for part in parts_of(trials.signals.shape):
+            signals = self._transformer.transform(trials.signals[part])
+            probabilities.append(self.decoder.predict_proba(signals))
+            embeddings.append(self.decoder.embed(signals))
+        return np.concatenate(probabilities), np.concatenate(embeddings)
 
     def save(self, path: Path) -> list[Path]:
         """Write everything that was fitted: numbers as safetensors, forests as skops files beside them.
@@ -89,6 +130,7 @@ class DecodingPipeline:
             "preprocessing": self.preprocessing.model_dump(mode="json"),
             "sfreq": self.decoder.sfreq,
             "seed": self.decoder.seed,
+            "tmin": self.decoder.tmin,
             "channels": self.channels,
             "classes": self.decoder.classes_.tolist(),
             "shape": list(self.decoder.shape_),
@@ -111,6 +153,7 @@ class DecodingPipeline:
             raise UserError(f"{path}: holds '{about.get('kind')}', not a decoder: name another file")
         try:
             decoder = decoder_settings(about["name"], about["settings"]).build(about["sfreq"], about["seed"])
+            decoder.set_params(tmin=about["tmin"])
             pipeline = cls(about["name"], decoder, PreprocessingSettings(**about["preprocessing"]))
             pipeline.channels = about["channels"]
             scaler = pipeline._transformer["scale"]

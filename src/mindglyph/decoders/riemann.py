@@ -3,20 +3,28 @@
 References
 ----------
 Barachant & Congedo (2014), "A plug&play P300 BCI using information geometry",
-https://doi.org/10.48550/arXiv.1409.0107.
+https://doi.org/10.48550/arXiv.1409.0107;
+Rivet et al. (2009), "xDAWN algorithm to enhance evoked potentials",
+https://doi.org/10.1109/TBME.2009.2012869.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from pydantic import Field
-from pyriemann.estimation import ERPCovariances
+from pyriemann.estimation import ERPCovariances, XdawnCovariances
 from pyriemann.tangentspace import TangentSpace
 from sklearn.base import ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 
 from mindglyph.decoders.base import DecoderSettings
 from mindglyph.decoders.linear import LinearDecoder
+from mindglyph.preprocessing import parts_of
+
+_REFERENCE_TRIALS = 500
+"""Trials at most, evenly spaced, whose mean covariance is the reference: it takes many passes over them."""
 
 
 class RiemannSettings(DecoderSettings):
@@ -24,6 +32,9 @@ class RiemannSettings(DecoderSettings):
 
     Attributes
     ----------
+    prototypes : {"xdawn", "erp"}
+        How each class's evoked response is reduced to components: by spatial filters that
+        raise it over the background, or by its own principal components.
     components : int
         Components of each class's evoked response that stand beside the channels.
     rate : float
@@ -32,9 +43,10 @@ class RiemannSettings(DecoderSettings):
         Inverse strength of the logistic regression's penalty.
     """
 
-    components: int = Field(1, ge=1)
-    rate: float = Field(64.0, gt=0)
-    regularization: float = Field(0.01, gt=0)
+    prototypes: Literal["xdawn", "erp"] = "xdawn"
+    components: int = Field(2, ge=1)
+    rate: float = Field(128.0, gt=0)
+    regularization: float = Field(0.1, gt=0)
 
     def build(self, sfreq: float, seed: int = 0) -> Riemann:
         """Return the decoder."""
@@ -55,10 +67,27 @@ class Riemann(LinearDecoder[RiemannSettings]):
     settings_class = RiemannSettings
 
     def _fit_features(self, signals: np.ndarray, codes: np.ndarray) -> None:
-        components = min(self.settings_.components, *signals.shape[1:])
-        covariances = ERPCovariances(estimator="oas", svd=components).fit(self._thinned(signals), codes)
-        self.prototypes_ = covariances.P_
-        self.reference_ = TangentSpace().fit(self._covariances(signals)).reference_
+        components = self._components(signals.shape[1:])
+        places = np.unique(np.linspace(0, len(signals) - 1, min(len(signals), _REFERENCE_TRIALS)).round().astype(int))
+        few = signals[places]
+        # The prototypes come of the mean of each class alone, so each is fitted as if it were one trial.
+        means = self._class_means(signals, codes)
+        if self.settings_.prototypes == "xdawn":
+            background = np.cov(np.concatenate(list(self._thinned(few)), axis=1)).reshape(2 * few.shape[1:2])
+            covariances = XdawnCovariances(components, applyfilters=False, baseline_cov=background)
+        else:
+            covariances = ERPCovariances(svd=components)
+        self.prototypes_ = covariances.fit(means, np.arange(len(means))).P_
+        self.reference_ = TangentSpace().fit(self._covariances(few)).reference_
+
+    def _class_means(self, signals: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        classes = range(len(self.classes_))
+        sums = np.zeros((len(classes), *self._thinned(signals[:1]).shape[1:]))
+        for part in parts_of(signals.shape):
+            thinned = self._thinned(signals[part])
+            sums += np.stack([thinned[codes[part] == code].sum(axis=0) for code in classes])
+        means: np.ndarray = sums / np.bincount(codes, minlength=len(classes))[:, None, None]
+        return means
 
     def _classifier(self) -> ClassifierMixin:
         return LogisticRegression(C=self.settings_.regularization, max_iter=500)
@@ -74,10 +103,20 @@ class Riemann(LinearDecoder[RiemannSettings]):
         covariances.P_ = self.prototypes_
         return covariances.transform(self._thinned(signals))
 
-    def _embedding(self, signals: np.ndarray) -> np.ndarray:
+    def _features(self, signals: np.ndarray) -> np.ndarray:
         space = TangentSpace()
         space.reference_ = self.reference_
         return space.transform(self._covariances(signals))
+
+    def _components(self, shape: tuple[int, ...]) -> int:
+        return min(self.settings_.components, *shape)
+
+    def n_parameters(self, shape: tuple[int, int], n_classes: int) -> int:
+        """Return how many numbers are learned: prototypes, reference, and the weights in its tangent space."""
+        n_prototypes = n_classes * self._components(shape)
+        n_bins = self._thinned(np.zeros((1, *shape), dtype=np.float32)).shape[-1]
+        n = shape[0] + n_prototypes
+        return n_prototypes * n_bins + n * n + n_classes * (n * (n + 1) // 2 + 1)
 
     def _arrays(self) -> dict[str, np.ndarray]:
         return {"prototypes": self.prototypes_, "reference": self.reference_, **super()._arrays()}

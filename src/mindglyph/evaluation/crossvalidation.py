@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,13 +13,12 @@ import pandas as pd
 from pydantic import Field
 
 from mindglyph.compute import run_tasks
-from mindglyph.decoders import DecodingPipeline, decoder_settings
+from mindglyph.decoders.monitor import Monitor, Progress
+from mindglyph.decoders.settings import DecodingSettings
 from mindglyph.errors import UserError
 from mindglyph.evaluation.splits import BlockedSplit
 from mindglyph.files import read_json, write_json
-from mindglyph.preprocessing import PreprocessingSettings
-from mindglyph.runs import Run
-from mindglyph.settings import Settings
+from mindglyph.runs import MODEL, Run, hashes
 from mindglyph.store import Store
 from mindglyph.trials import Trials
 
@@ -28,17 +29,11 @@ NO_PICTURE = -1
 _LEARNING_SHARES = (0.125, 0.25, 0.5, 1.0)
 
 
-class EvaluationSettings(Settings):
+class EvaluationSettings(DecodingSettings):
     """What is evaluated, and how.
 
     Attributes
     ----------
-    decoder : str
-        Name in the registry.
-    decoder_settings : dict
-        What differs from its defaults.
-    preprocessing : PreprocessingSettings
-        Fitted inside each training fold.
     splits : {"blocked"}
         How trials are divided.
     folds : int
@@ -47,23 +42,12 @@ class EvaluationSettings(Settings):
         Trials left out between training and test.
     permutations : int
         For the p-value.
-    seed : int
-        Of the decoder and of the permutations.
     """
 
-    decoder: str = "lda"
-    decoder_settings: dict[str, Any] = Field(default_factory=dict)
-    preprocessing: PreprocessingSettings = PreprocessingSettings()
     splits: Literal["blocked"] = "blocked"
     folds: int = Field(5, ge=2)
     gap: int = Field(10, ge=0)
     permutations: int = Field(10_000, ge=100)
-    seed: int = Field(0, ge=0)
-
-    def pipeline(self, sfreq: float) -> DecodingPipeline:
-        """Return preprocessing and decoder, unfitted."""
-        decoder = decoder_settings(self.decoder, self.decoder_settings).build(sfreq, self.seed)
-        return DecodingPipeline(self.decoder, decoder, self.preprocessing)
 
     def splitter(self) -> BlockedSplit:
         """Return the cross-validator."""
@@ -84,18 +68,18 @@ def evaluated_trials(store: Store) -> Trials:
     Returns
     -------
     Trials
-        In the order of recording.
+        In the order of recording, and still on disk; without what was recorded beside the EEG.
 
     Raises
     ------
     UserError
         If fewer than two labels are left.
     """
-    trials = store.trials()
+    trials = store.trials(extras=False)
     shown = trials.labels != NO_PICTURE
     if len(np.unique(trials.labels[shown])) < 2:
         raise UserError(f"{store.path}: holds fewer than two different labels: there is nothing to decode")
-    return trials if shown.all() else trials.select(shown)
+    return trials if shown.all() else trials.view(shown)
 
 
 def cross_validate(
@@ -104,6 +88,7 @@ def cross_validate(
     run: Run,
     workers: int = 1,
     report: Callable[[int, int], None] | None = None,
+    report_epoch: Callable[[Progress], None] | None = None,
 ) -> pd.DataFrame:
     """Train and test each fold that is not finished, and return all predictions.
 
@@ -119,6 +104,9 @@ def cross_validate(
         Processes that train folds side by side.
     report : callable, optional
         Called with the folds finished and in all.
+    report_epoch : callable, optional
+        Called with the `Progress` of each epoch, its part under the name of the fold. Several
+        processes tell none.
 
     Returns
     -------
@@ -137,20 +125,40 @@ def cross_validate(
     done = n_folds - len(open_folds)
     if report is not None:
         report(done, n_folds)
-    tasks = [(store.path, settings, run.path, number) for number in open_folds]
-    for _ in run_tasks(_train_and_test, tasks, workers):
-        done += 1
-        if report is not None:
-            report(done, n_folds)
+    heard = report_epoch if workers == 1 else None
+    tasks = [_Fold(store.path, settings, run.path, number, n_folds, heard) for number in open_folds]
+    with run.held():
+        for _ in run_tasks(_train_and_test, tasks, workers):
+            done += 1
+            if report is not None:
+                report(done, n_folds)
+        shutil.rmtree(run.unfinished, ignore_errors=True)
     return read_predictions(run, n_folds)
 
 
-def _train_and_test(task: tuple[Path, EvaluationSettings, Path, int]) -> None:
-    store_path, settings, run_path, number = task
-    trials = evaluated_trials(Store(store_path))
+@dataclass(frozen=True)
+class _Fold:
+    """A fold to train and test, as it travels to another process."""
+
+    store: Path
+    settings: EvaluationSettings
+    run: Path
+    number: int
+    n_folds: int
+    report: Callable[[Progress], None] | None
+
+    def monitor(self) -> Monitor:
+        """Return the monitor of its training, which goes on where it was stopped."""
+        name, folder = f"fold {self.number + 1} of {self.n_folds}", Run(self.run).unfinished / f"{self.number:02d}"
+        return Monitor(folder=folder, part=name) if self.report is None else Monitor(self.report, folder, name)
+
+
+def _train_and_test(fold: _Fold) -> None:
+    settings, number, monitor = fold.settings, fold.number, fold.monitor()
+    trials = evaluated_trials(Store(fold.store))
     train, test = list(settings.splitter().split(trials.labels, trials.labels))[number]
-    pipeline = settings.pipeline(trials.sfreq).fit(trials.select(train))
-    tested = trials.select(test)
+    pipeline = settings.pipeline(trials.sfreq).fit(trials.view(train), monitor)
+    tested = trials.view(test)
     probabilities, _ = pipeline.outputs(tested)
     classes = pipeline.decoder.classes_
     learned, counts = np.unique(trials.labels[train], return_counts=True)
@@ -165,25 +173,32 @@ def _train_and_test(task: tuple[Path, EvaluationSettings, Path, int]) -> None:
         },
         index=pd.Index(test, name="trial"),
     )
-    about = {"fold": number, "n_train": len(train), "n_test": len(test), "temperature": pipeline.decoder.temperature_}
-    history = pipeline.decoder.history_ or _learning_curve(settings, trials, train, tested)
-    with Run(run_path).writing_fold(number, about) as folder:
-        pipeline.save(folder / "decoder.safetensors")
+    about: dict[str, Any] = {
+        "fold": number,
+        "n_train": len(train),
+        "n_test": len(test),
+        "temperature": pipeline.decoder.temperature_,
+    }
+    history = pipeline.decoder.history_ or _learning_curve(settings, trials, train, tested, monitor)
+    with Run(fold.run).writing_fold(number, about) as folder:
+        about["files"] = hashes(pipeline.save(folder / MODEL))
         table.to_parquet(folder / "predictions.parquet")
         write_json(folder / "history.json", history)
+    if monitor.folder is not None:
+        shutil.rmtree(monitor.folder, ignore_errors=True)
 
 
 def _learning_curve(
-    settings: EvaluationSettings, trials: Trials, train: np.ndarray, tested: Trials
+    settings: EvaluationSettings, trials: Trials, train: np.ndarray, tested: Trials, monitor: Monitor
 ) -> list[dict[str, float]]:
     """Return the accuracy after learning from ever more trials; nothing is chosen by it."""
     curve = []
     for share in _LEARNING_SHARES:
-        learned = trials.select(train[: int(share * len(train))])
+        learned = trials.view(train[: int(share * len(train))])
         counts = np.unique(learned.labels, return_counts=True)[1]
         if len(counts) < len(np.unique(trials.labels)) or counts.min() < 2:
             continue
-        pipeline = settings.pipeline(trials.sfreq).fit(learned)
+        pipeline = settings.pipeline(trials.sfreq).fit(learned, monitor.of_part(f"{len(learned)} trials"))
         probabilities, _ = pipeline.outputs(tested)
         right = pipeline.decoder.classes_[probabilities.argmax(axis=1)] == tested.labels
         curve.append({"n_train": len(learned), "accuracy": float(right.mean())})

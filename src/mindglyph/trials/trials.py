@@ -11,6 +11,7 @@ import pandas as pd
 
 from mindglyph.errors import UserError
 from mindglyph.trials.channels import make_info
+from mindglyph.trials.chosen import chosen_rows
 
 if TYPE_CHECKING:
     import mne
@@ -161,6 +162,34 @@ class Trials:
             metadata=self.metadata.iloc[np.arange(len(self))[chosen]].reset_index(drop=True),
             images=None if self.images is None else self.images[chosen],
             extras={name: replace(extra, signals=extra.signals[chosen]) for name, extra in self.extras.items()},
+        )
+
+    def view(self, chosen: np.ndarray) -> Trials:
+        """Return the trials at `chosen` without reading their signals.
+
+        What `select` copies into memory stays where it is: signals and pictures can be cut,
+        indexed along the trials and given to `numpy.asarray`, and are read only then.
+
+        Parameters
+        ----------
+        chosen : ndarray
+            Places (n_chosen,) or a mask (n_trials,).
+
+        Returns
+        -------
+        Trials
+            The same trials as `select` returns.
+        """
+        places = np.arange(len(self))[chosen]
+        return replace(
+            self,
+            signals=chosen_rows(self.signals, places),
+            labels=self.labels[places],
+            metadata=self.metadata.iloc[places].reset_index(drop=True),
+            images=None if self.images is None else chosen_rows(self.images, places),
+            extras={
+                name: replace(extra, signals=chosen_rows(extra.signals, places)) for name, extra in self.extras.items()
+            },
         )
 
     def to_mne(self) -> mne.EpochsArray:

@@ -1,0 +1,100 @@
+"""What is asked of a decoding: which decoder, with which settings, after which preprocessing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import Field
+
+from mindglyph.decoders.pipeline import DecodingPipeline
+from mindglyph.decoders.registry import decoder_settings
+from mindglyph.errors import UserError
+from mindglyph.preprocessing import PreprocessingSettings
+from mindglyph.settings import Settings
+
+
+class DecodingSettings(Settings):
+    """What is trained.
+
+    Attributes
+    ----------
+    decoder : str
+        Name in the registry.
+    decoder_settings : dict
+        What differs from its defaults.
+    preprocessing : PreprocessingSettings
+        Fitted to the training trials.
+    seed : int
+        Of all that is random.
+    """
+
+    decoder: str = "lda"
+    decoder_settings: dict[str, Any] = Field(default_factory=dict)
+    preprocessing: PreprocessingSettings = PreprocessingSettings()
+    seed: int = Field(0, ge=0)
+
+    def pipeline(self, sfreq: float) -> DecodingPipeline:
+        """Return preprocessing and decoder, unfitted."""
+        decoder = decoder_settings(self.decoder, self.decoder_settings).build(sfreq, self.seed)
+        return DecodingPipeline(self.decoder, decoder, self.preprocessing)
+
+
+def chosen_settings(name: str, wishes: Sequence[str]) -> dict[str, Any]:
+    """Read what a user wants of a decoder's settings.
+
+    Parameters
+    ----------
+    name : str
+        Name of the decoder.
+    wishes : sequence of str
+        Each `setting=value`; `training.max_epochs=5` is a setting within a setting; lists are
+        `[8,8]`, and `null` is none.
+
+    Returns
+    -------
+    dict
+        What differs from the defaults, as `decoder_settings` takes it: numbers are numbers, and a
+        setting that has settings is whole, with the decoder's own defaults for the rest.
+
+    Raises
+    ------
+    UserError
+        If there is no such decoder or setting, or a value does not fit.
+    """
+    values = decoder_settings(name).model_dump(mode="json")
+    touched = set()
+    for wish in wishes:
+        path, equals, value = (part.strip() for part in wish.partition("="))
+        if not equals or not path:
+            raise UserError(f"--set {wish}: give setting=value, such as training.max_epochs=5")
+        _set(values, path.split("."), value, f"--set {wish}", name)
+        touched.add(path.split(".")[0])
+    checked_values = decoder_settings(name, {key: values[key] for key in touched}).model_dump(mode="json")
+    return {key: checked_values[key] for key in values if key in touched}
+
+
+def _set(values: dict[str, Any], path: list[str], value: str, wish: str, inside: str) -> None:
+    name, *further = path
+    # An empty mapping is one whose names are free, such as the options of a network of braindecode.
+    if name not in values and values:
+        raise UserError(f"{wish}: there is no setting '{name}' of {inside}: choose one of {', '.join(values)}")
+    if not further:
+        values[name] = _value(value, as_json=name not in values)
+    elif isinstance(values.get(name), dict):
+        _set(values[name], further, value, wish, f"{inside}'s {name}")
+    else:
+        raise UserError(f"{wish}: the setting '{name}' of {inside} has no settings of its own: give {name}=value")
+
+
+def _value(text: str, as_json: bool) -> Any:
+    """Return a list, a mapping or nothing where the text is one; the settings make numbers of other texts."""
+    if text.lower() in ("null", "none"):
+        return None
+    if as_json or text[:1] in ("[", "{"):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text

@@ -1,0 +1,139 @@
+"""Trains a decoder on all trials of a store, and keeps it as a run's folder."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mindglyph.decoders import DecodingPipeline
+from mindglyph.decoders.monitor import Monitor, Progress
+from mindglyph.decoders.settings import DecodingSettings
+from mindglyph.errors import UserError
+from mindglyph.evaluation import evaluated_trials
+from mindglyph.runs import MODEL, Run, hashes, refuse_changed
+from mindglyph.store import Store
+
+_KIND = "training"
+
+
+def asked_of_training(store: Store, settings: DecodingSettings) -> dict[str, Any]:
+    """Return what `run.json` says of a training."""
+    return {
+        "kind": _KIND,
+        "store": str(store.path.resolve()),
+        "content_hash": store.about["content_hash"],
+        "settings": settings.model_dump(mode="json"),
+    }
+
+
+def train(
+    store: Store,
+    settings: DecodingSettings,
+    folder: Path,
+    resume: bool = False,
+    report: Callable[[Progress], None] | None = None,
+) -> dict[str, Any]:
+    """Train a decoder on all trials of a store.
+
+    Parameters
+    ----------
+    store : Store
+        The trials.
+    settings : DecodingSettings
+        What is trained.
+    folder : Path
+        The run's folder. What is finished in it is not done again.
+    resume : bool
+        Whether to go on with an unfinished training.
+    report : callable, optional
+        Called with the `Progress` of each epoch.
+
+    Returns
+    -------
+    dict
+        What `metrics.json` holds: `n_trials`, `n_classes`, `held_out` (loss, accuracy and number
+        of the trials of the last stretch that a network's stopping and every decoder's temperature
+        were chosen on: no score), `temperature`, `epochs`, `seconds`, `resumed`, and the SHA-256
+        of each file.
+
+    Raises
+    ------
+    UserError
+        If the folder holds something else, or an unfinished training that `resume` does not ask
+        for; or if the trials do not suit the decoder.
+    """
+    trials = evaluated_trials(store)
+    pipeline = settings.pipeline(trials.sfreq)
+    asked = asked_of_training(store, settings)
+    known = Run.exists(folder)
+    run = Run.start(folder, asked)
+    if is_finished(run):
+        return run.metrics
+    if known and not resume:
+        raise UserError(
+            f"{folder}: holds a training that was stopped: go on with --resume, or name another folder with --out"
+        )
+    start = time.perf_counter()
+    try:
+        run.unfinished.mkdir(exist_ok=True)
+        monitor = Monitor(folder=run.unfinished) if report is None else Monitor(report, run.unfinished)
+        with run.held():
+            pipeline.fit(trials, monitor)
+    except UserError:
+        # It would fail again: the folder is free for other settings.
+        if not known:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    files = pipeline.save(folder / MODEL)
+    run.write_history(pipeline.decoder.history_)
+    metrics = run.add_metrics(
+        n_trials=len(trials),
+        n_classes=len(pipeline.decoder.classes_),
+        held_out=pipeline.decoder.held_out_,
+        temperature=pipeline.decoder.temperature_,
+        epochs=len(pipeline.decoder.history_),
+        seconds=round(time.perf_counter() - start, 3),
+        resumed=known,
+        files=hashes(files),
+    )
+    shutil.rmtree(run.unfinished, ignore_errors=True)
+    return metrics
+
+
+def is_finished(run: Run) -> bool:
+    """Say whether a training need not be done again; its numbers are written last."""
+    return "files" in run.metrics
+
+
+def trained_pipeline(path: Path) -> DecodingPipeline:
+    """Read a trained decoder.
+
+    Parameters
+    ----------
+    path : Path
+        A run's folder made by `train`, or the file of a decoder.
+
+    Returns
+    -------
+    DecodingPipeline
+        Fitted.
+
+    Raises
+    ------
+    UserError
+        If there is none, the training is not finished, or a file was changed since.
+    """
+    if not path.is_dir():
+        return DecodingPipeline.load(path)
+    if not Run.exists(path):
+        raise UserError(f"{path}: holds no trained decoder: make one with 'mindglyph train STORE --out {path}'")
+    run = Run.open(path)
+    if run.asked.get("kind") != _KIND:
+        raise UserError(f"{path}: is a run of 'mindglyph {run.asked.get('kind')}': name a folder of 'mindglyph train'")
+    if not is_finished(run):
+        raise UserError(f"{path}: its training was stopped: go on with 'mindglyph train … --out {path} --resume'")
+    refuse_changed(path, run.metrics["files"])
+    return DecodingPipeline.load(path / MODEL)
