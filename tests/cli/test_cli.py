@@ -86,12 +86,6 @@ def test_every_command_has_an_example(command: str) -> None:
     assert f"Example: mindglyph {command}" in _run(command, "--help").stdout
 
 
-def test_the_decoders_are_listed() -> None:
-    assert set(json.loads(_run("decoders", "--json").stdout)) == {
-        "chance", "lda", "riemann", "common-lstm", "sparse-cnn", "zoo:NAME"
-    }  # fmt: skip
-
-
 class _Page(HTMLParser):
     """Collects what a page would fetch from elsewhere."""
 

@@ -11,21 +11,9 @@ from mindglyph.decoders import DECODERS, DecodingPipeline, decoder_settings
 from mindglyph.decoders.base import Decoder
 from mindglyph.errors import UserError
 from mindglyph.preprocessing import PreprocessingSettings
+from tests.decoders.quick import QUICK
 
 RATE = 64.0
-QUICK: dict[str, dict[str, Any]] = {
-    "chance": {},
-    "lda": {},
-    "riemann": {"rate": 32.0},
-    "common-lstm": {
-        "units": 16,
-        "dense": (16, 8),
-        "dropout": 0.1,
-        "training": {"max_epochs": 15, "learning_rate": 5e-3},
-    },
-    "sparse-cnn": {"filters": (8, 8), "dropouts": (0.1, 0.1), "training": {"max_epochs": 10, "learning_rate": 5e-3}},
-    "zoo:EEGNet": {"training": {"max_epochs": 15, "learning_rate": 5e-3}},
-}
 LEARNING = [name for name in QUICK if name != "chance"]
 
 
@@ -161,17 +149,6 @@ def test_a_label_that_only_the_held_out_block_has_is_said() -> None:
     labels = np.repeat([0, 1], [270, 30])
     with pytest.raises(UserError, match="no trial of 1 is left to learn from"):
         _build("sparse-cnn").fit(_data(labels), labels)
-
-
-def test_the_thesis_networks_have_the_thesis_sizes() -> None:
-    cnn = decoder_settings("sparse-cnn").build(128.0)._network(14, 10, 256)
-    convolutions = [layer for layer in cnn.modules() if isinstance(layer, torch.nn.Conv1d)]
-    assert [(layer.out_channels, layer.kernel_size) for layer in convolutions] == [(128, (11,)), (256, (11,))]
-    lstm = decoder_settings("common-lstm").build(128.0)._network(14, 10, 256)
-    first_dense = next(layer for layer in lstm.modules() if isinstance(layer, torch.nn.Linear))
-    assert first_dense.in_features == 14 * 1024
-    walking_in_time = decoder_settings("common-lstm", {"axis": "time", "units": 8}).build(128.0)._network(14, 10, 256)
-    assert walking_in_time(torch.zeros(2, 14, 256)).shape == (2, 10)
 
 
 @pytest.mark.parametrize(

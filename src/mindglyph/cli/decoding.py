@@ -1,4 +1,4 @@
-"""Commands that decode: decoders, train, predict, evaluate, reconstruct, report."""
+"""Commands that decode: train, predict, evaluate, reconstruct, report."""
 
 from __future__ import annotations
 
@@ -15,19 +15,6 @@ if TYPE_CHECKING:
     from mindglyph.store import Store
 
 DecoderName = Annotated[str, typer.Option(help="Name of a decoder; 'mindglyph decoders' lists them.")]
-
-
-@app.command("decoders")
-def decoders_command(as_json: AsJson = False) -> None:
-    """List the decoders.
-
-    Example: mindglyph decoders
-    """
-    from mindglyph.decoders.registry import DECODERS, ZOO_PREFIX
-
-    lines = {name: entry.line for name, entry in DECODERS.items()}
-    lines[f"{ZOO_PREFIX}NAME"] = "A classifier of braindecode, such as zoo:EEGNet (needs the extra 'zoo')"
-    show(lines, as_json, "Decoders", lines)
 
 
 @app.command("evaluate")

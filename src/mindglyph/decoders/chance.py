@@ -38,6 +38,10 @@ class Chance(Decoder[ChanceSettings]):
     def _embedding(self, signals: np.ndarray) -> np.ndarray:
         return np.zeros((len(signals), 1))
 
+    def n_parameters(self, shape: tuple[int, int], n_classes: int) -> int:
+        """Return how many numbers are learned: a frequency a class."""
+        return n_classes
+
     def _arrays(self) -> dict[str, np.ndarray]:
         return {"frequencies": self.frequencies_}
 

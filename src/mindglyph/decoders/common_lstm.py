@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 from pydantic import Field
 from torch import nn
 
+from mindglyph.decoders.lstm_layers import AllSteps
 from mindglyph.decoders.network import EmbeddingNetwork, NetworkDecoder, NetworkSettings, Training
 
 
@@ -50,7 +50,8 @@ class CommonLSTM(NetworkDecoder[CommonLSTMSettings]):
         steps, width = (n_chans, n_times) if settings.axis == "channels" else (n_times, n_chans)
         first, second = settings.dense
         body = nn.Sequential(
-            _AllSteps(width, settings.units, over_time=settings.axis == "time"),
+            AllSteps(width, settings.units, over_time=settings.axis == "time"),
+            nn.Flatten(),
             nn.Linear(steps * settings.units, first),
             nn.ReLU(),
             nn.Dropout(settings.dropout),
@@ -59,14 +60,3 @@ class CommonLSTM(NetworkDecoder[CommonLSTMSettings]):
             nn.Dropout(settings.dropout),
         )
         return EmbeddingNetwork(body, nn.Linear(second, n_outputs))
-
-
-class _AllSteps(nn.Module):
-    def __init__(self, width: int, units: int, over_time: bool) -> None:
-        super().__init__()
-        self.lstm = nn.LSTM(width, units, batch_first=True)
-        self.over_time = over_time
-
-    def forward(self, signals: torch.Tensor) -> torch.Tensor:
-        outputs, _ = self.lstm(signals.transpose(1, 2) if self.over_time else signals)
-        return outputs.flatten(1)

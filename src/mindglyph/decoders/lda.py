@@ -68,3 +68,8 @@ class LDA(LinearDecoder[LDASettings]):
         n_bins = window.shape[-1] // step
         binned = window[..., : n_bins * step].reshape(*window.shape[:2], n_bins, step).mean(axis=-1)
         return binned.reshape(len(signals), -1)
+
+    def n_parameters(self, shape: tuple[int, int], n_classes: int) -> int:
+        """Return how many numbers are learned: a weight of each average for each class, and an offset."""
+        n_features = self._embedding(np.zeros((1, *shape), dtype=np.float32)).size
+        return n_classes * (n_features + 1)

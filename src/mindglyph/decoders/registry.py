@@ -28,21 +28,57 @@ class Entry:
         Name of the settings class.
     line : str
         What it is, in a line.
+    source : str
+        Where it comes from.
     """
 
     module: str
     settings: str
     line: str
+    source: str
 
+
+_THESIS = "the thesis 'Extracting Image from EEG signals'"
 
 DECODERS: dict[str, Entry] = {
-    "chance": Entry("chance", "ChanceSettings", "Knows how often each digit occurs, and nothing else"),
-    "lda": Entry("lda", "LDASettings", "Linear discriminant analysis with shrinkage on smoothed samples"),
-    "riemann": Entry(
-        "riemann", "RiemannSettings", "Covariances with the evoked responses, tangent space, logistic regression"
+    "chance": Entry(
+        "chance", "ChanceSettings", "Knows how often each digit occurs, and nothing else", "what others must beat"
     ),
-    "common-lstm": Entry("common_lstm", "CommonLSTMSettings", "One LSTM that walks over the channels (thesis)"),
-    "sparse-cnn": Entry("sparse_cnn", "SparseCNNSettings", "Two wide convolutions in time with heavy dropout (thesis)"),
+    "lda": Entry(
+        "lda",
+        "LDASettings",
+        "Linear discriminant analysis with shrinkage on smoothed samples",
+        "doi:10.1016/j.neuroimage.2010.06.048",
+    ),
+    "riemann": Entry(
+        "riemann",
+        "RiemannSettings",
+        "Covariances with the evoked responses, tangent space, logistic regression",
+        "doi:10.48550/arXiv.1409.0107",
+    ),
+    "common-lstm": Entry(
+        "common_lstm", "CommonLSTMSettings", "One LSTM that walks over the channels, then dense layers", _THESIS
+    ),
+    "stacked-lstm": Entry(
+        "stacked_lstm", "StackedLSTMSettings", "Four LSTMs in a row that walk over the channels", _THESIS
+    ),
+    "per-channel-lstm": Entry(
+        "per_channel_lstm", "PerChannelLSTMSettings", "LSTMs of each channel along its own time, joined", _THESIS
+    ),
+    "per-channel-lstm-merged": Entry(
+        "per_channel_lstm_merged",
+        "PerChannelLSTMMergedSettings",
+        "LSTMs of each channel along its own time, merged by another",
+        _THESIS,
+    ),
+    "sparse-cnn": Entry("sparse_cnn", "SparseCNNSettings", "Two wide convolutions in time with heavy dropout", _THESIS),
+    "deep-cnn": Entry(
+        "deep_cnn",
+        "DeepCNNSettings",
+        "Two convolutions over a picture of channels by time",
+        _THESIS,
+    ),
+    "mlp": Entry("mlp", "MLPSettings", "Five dense layers over all samples at once", _THESIS),
 }
 """Every decoder of our own; `zoo:NAME` names one of braindecode's."""
 
@@ -69,7 +105,7 @@ def decoder_settings(name: str, values: Mapping[str, Any] | None = None) -> Deco
     """
     values = dict(values or {})
     if name.startswith(ZOO_PREFIX):
-        entry = Entry("zoo", "ZooSettings", "")
+        entry = Entry("zoo", "ZooSettings", "", "")
         values["network"] = name.removeprefix(ZOO_PREFIX)
     elif name in DECODERS:
         entry = DECODERS[name]

@@ -55,7 +55,7 @@ class Riemann(LinearDecoder[RiemannSettings]):
     settings_class = RiemannSettings
 
     def _fit_features(self, signals: np.ndarray, codes: np.ndarray) -> None:
-        components = min(self.settings_.components, *signals.shape[1:])
+        components = self._components(signals.shape[1:])
         covariances = ERPCovariances(estimator="oas", svd=components).fit(self._thinned(signals), codes)
         self.prototypes_ = covariances.P_
         self.reference_ = TangentSpace().fit(self._covariances(signals)).reference_
@@ -78,6 +78,16 @@ class Riemann(LinearDecoder[RiemannSettings]):
         space = TangentSpace()
         space.reference_ = self.reference_
         return space.transform(self._covariances(signals))
+
+    def _components(self, shape: tuple[int, ...]) -> int:
+        return min(self.settings_.components, *shape)
+
+    def n_parameters(self, shape: tuple[int, int], n_classes: int) -> int:
+        """Return how many numbers are learned: prototypes, reference, and the weights in its tangent space."""
+        n_prototypes = n_classes * self._components(shape)
+        n_bins = self._thinned(np.zeros((1, *shape), dtype=np.float32)).shape[-1]
+        n = shape[0] + n_prototypes
+        return n_prototypes * n_bins + n * n + n_classes * (n * (n + 1) // 2 + 1)
 
     def _arrays(self) -> dict[str, np.ndarray]:
         return {"prototypes": self.prototypes_, "reference": self.reference_, **super()._arrays()}

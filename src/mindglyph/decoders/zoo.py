@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+import torch
 from pydantic import Field
 from torch import nn
 
@@ -17,6 +18,9 @@ from mindglyph.decoders.network import EmbeddingNetwork, NetworkDecoder, Network
 from mindglyph.decoders.registry import ZOO_PREFIX
 from mindglyph.errors import UserError
 from mindglyph.trials.braindecode import importing_braindecode, quiet
+
+_FETCHING = ("REVE",)
+"""Networks that fetch something from the web when they are built: a list of what there is must not."""
 
 
 class ZooSettings(NetworkSettings):
@@ -55,16 +59,42 @@ class Zoo(NetworkDecoder[ZooSettings]):
     def _network(self, n_chans: int, n_outputs: int, n_times: int) -> EmbeddingNetwork:
         settings = self.settings_
         network = _network_class(settings.network)
+        # Each network has its own way to say that the trials do not suit it, and some only as they run.
         try:
             with quiet():
                 body = network(
                     n_chans=n_chans, n_outputs=n_outputs, n_times=n_times, sfreq=self.sfreq, **settings.options
                 )
-        except (ValueError, TypeError, RuntimeError) as error:
+                _try_out(body, n_chans, n_outputs, n_times)
+        except Exception as error:
             raise UserError(
                 f"{ZOO_PREFIX}{settings.network} cannot be built for {n_chans} channels of {n_times} samples: {error}"
             ) from error
         return EmbeddingNetwork(body, nn.Identity())
+
+
+def classifiers_of_braindecode() -> dict[str, type[nn.Module]]:
+    """Return braindecode's networks that give scores of classes, by name.
+
+    Raises
+    ------
+    UserError
+        If braindecode is not installed.
+    """
+    with importing_braindecode("decoders of the zoo"):
+        from braindecode.models.util import models_dict, non_classification_models
+    left_out = {*non_classification_models, *_FETCHING}
+    return {name: models_dict[name] for name in sorted(models_dict) if name not in left_out}
+
+
+@torch.no_grad()
+def _try_out(body: nn.Module, n_chans: int, n_outputs: int, n_times: int) -> None:
+    """Let a network score one trial, to see that it can, and leave it as it was."""
+    scores = body.eval()(torch.zeros(1, n_chans, n_times))
+    body.train()
+    found = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores).__name__
+    if found != (1, n_outputs):
+        raise ValueError(f"it gives {found} for a trial, not {(1, n_outputs)}: it is no classifier of whole trials")
 
 
 def _network_class(name: str) -> type[nn.Module]:
@@ -72,5 +102,5 @@ def _network_class(name: str) -> type[nn.Module]:
         from braindecode import models
     found = getattr(models, name, None)
     if not (inspect.isclass(found) and issubclass(found, nn.Module)):
-        raise UserError(f"braindecode has no network '{name}': its own documentation lists them")
+        raise UserError(f"braindecode has no network '{name}': 'mindglyph decoders --zoo' lists them")
     return found

@@ -90,7 +90,8 @@ def importing_braindecode(what: str) -> Iterator[None]:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Hold back braindecode's remarks on its own and others' deprecations, which no user could mend."""
-    with warnings.catch_warnings():
+    # Some of them go to MNE's log instead, which writes on stdout.
+    with warnings.catch_warnings(), mne.utils.use_log_level("error"):
         warnings.simplefilter("ignore")
         yield
 
