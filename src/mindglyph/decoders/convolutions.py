@@ -54,7 +54,7 @@ class TimeConvolution(nn.Conv1d):
             products = (of_signals @ samples.flatten(1)).unflatten(1, samples.shape[1:]) @ filters
             stretches.append((back @ products.flatten(1)).unflatten(1, products.shape[1:]))
         outputs = torch.cat(stretches)
-        return outputs + self.bias.to(outputs.dtype)
+        return outputs if self.bias is None else outputs + self.bias.to(outputs.dtype)
 
 
 def transforms(n_outputs: int, kernel: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

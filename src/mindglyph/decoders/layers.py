@@ -36,7 +36,7 @@ def pooled_tanh(signals: torch.Tensor, dim: int) -> torch.Tensor:
     dim : int
         Along which to average.
     """
-    return _PooledTanh.apply(signals, dim)
+    return _PooledTanh.apply(signals, dim)  # type: ignore[no-untyped-call]  # torch has not typed it
 
 
 class _PooledTanh(torch.autograd.Function):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from pydantic import Field
 from torch import nn
@@ -52,7 +54,6 @@ class SparseCNN(NetworkDecoder[SparseCNNSettings]):
 
     def _network(self, n_chans: int, n_outputs: int, n_times: int) -> EmbeddingNetwork:
         settings = self.settings_
-        first, second = settings.filters
         after_first = (n_times - settings.kernel + 1) // settings.pools[0]
         after_second = (after_first - settings.kernel + 1) // settings.pools[1]
         if after_second < 1:
@@ -85,7 +86,8 @@ class _Body(nn.Sequential):
 
     def forward(self, signals: torch.Tensor) -> torch.Tensor:
         """Return the embedding (n_trials, n_features) of trials (n_trials, n_channels, n_times)."""
-        scale, convolution, _, _, first_dropout, norm, time_convolution, _, _, second_dropout, _, dense, elu = self
+        layers: list[Any] = list(self)
+        scale, convolution, _, _, first_dropout, norm, time_convolution, _, _, second_dropout, _, dense, elu = layers
         kernel = convolution.kernel_size[0]
         needed = self.lengths[0] * self.pools[0] + kernel - 1
         # The scale goes into the filters: the signals then need no gradient, which saves a third of that layer.
