@@ -32,6 +32,11 @@ QUICK: dict[str, dict[str, Any]] = {
         "dropout": 0.3,
         "training": {"max_epochs": 20, "learning_rate": 1e-2, "batch_size": 32},
     },
+    "sparse-forest": {
+        "expert": {"filters": (8, 8), "dropouts": (0.1, 0.1), "training": {"max_epochs": 8, "learning_rate": 5e-3}},
+        "inner_folds": 3,
+        "trees": 60,
+    },
     "sparse-cnn": {"filters": (8, 8), "dropouts": (0.1, 0.1), "training": {"max_epochs": 10, "learning_rate": 5e-3}},
     "deep-cnn": {"filters": (4, 8), "features": 32, "training": {"max_epochs": 10, "learning_rate": 5e-3}},
     "mlp": {"dense": (32, 16), "dropout": 0.2, "training": {"max_epochs": 15, "learning_rate": 2e-3}},

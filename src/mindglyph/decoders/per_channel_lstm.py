@@ -44,6 +44,7 @@ class PerChannelLSTM(NetworkDecoder[PerChannelLSTMSettings]):
     """The last outputs of all channels' LSTMs are the embedding: 3,584 numbers for 14 channels."""
 
     settings_class = PerChannelLSTMSettings
+    helped_by = frozenset({"bfloat16"})
 
     def _network(self, n_chans: int, n_outputs: int, n_times: int) -> EmbeddingNetwork:
         settings = self.settings_

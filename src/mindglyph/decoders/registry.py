@@ -84,6 +84,12 @@ DECODERS: dict[str, Entry] = {
         _THESIS,
     ),
     "sparse-cnn": Entry("sparse_cnn", "SparseCNNSettings", "Two wide convolutions in time with heavy dropout", _THESIS),
+    "sparse-forest": Entry(
+        "sparse_forest",
+        "SparseForestSettings",
+        "Sparse CNNs for pairs of classes and for single ones, joined by a decision forest",
+        _THESIS,
+    ),
     "deep-cnn": Entry(
         "deep_cnn",
         "DeepCNNSettings",

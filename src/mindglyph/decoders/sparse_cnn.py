@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
 from pydantic import Field
 from torch import nn
+from torch.nn.functional import batch_norm, conv2d
 
+from mindglyph.decoders.convolutions import TimeConvolution
+from mindglyph.decoders.layers import Dropout, pooled_tanh
 from mindglyph.decoders.network import EmbeddingNetwork, NetworkDecoder, NetworkSettings, Training
 from mindglyph.errors import UserError
 
@@ -48,24 +54,55 @@ class SparseCNN(NetworkDecoder[SparseCNNSettings]):
 
     def _network(self, n_chans: int, n_outputs: int, n_times: int) -> EmbeddingNetwork:
         settings = self.settings_
-        first, second = settings.filters
         after_first = (n_times - settings.kernel + 1) // settings.pools[0]
         after_second = (after_first - settings.kernel + 1) // settings.pools[1]
         if after_second < 1:
             raise UserError(f"trials of {n_times} samples are too short for sparse-cnn: give longer ones")
-        body = nn.Sequential(
+        body = _Body(settings, n_chans, (after_first, after_second))
+        return EmbeddingNetwork(body, nn.Linear(settings.features, n_outputs))
+
+
+class _Body(nn.Sequential):
+    """The layers in the order of the thesis; how they are run is chosen for speed."""
+
+    def __init__(self, settings: SparseCNNSettings, n_chans: int, lengths: tuple[int, int]) -> None:
+        first, second = settings.filters
+        self.pools, self.lengths = settings.pools, lengths
+        super().__init__(
             nn.BatchNorm1d(n_chans),
             nn.Conv1d(n_chans, first, settings.kernel),
             nn.Tanh(),
             nn.AvgPool1d(settings.pools[0]),
-            nn.Dropout(settings.dropouts[0]),
+            Dropout(settings.dropouts[0]),
             nn.BatchNorm1d(first),
-            nn.Conv1d(first, second, settings.kernel),
+            TimeConvolution(first, second, settings.kernel, lengths[1] * settings.pools[1]),
             nn.Tanh(),
             nn.AvgPool1d(settings.pools[1]),
-            nn.Dropout(settings.dropouts[1]),
+            Dropout(settings.dropouts[1]),
             nn.Flatten(),
-            nn.Linear(second * after_second, settings.features),
+            nn.Linear(second * lengths[1], settings.features),
             nn.ELU(),
         )
-        return EmbeddingNetwork(body, nn.Linear(settings.features, n_outputs))
+
+    def forward(self, signals: torch.Tensor) -> torch.Tensor:
+        """Return the embedding (n_trials, n_features) of trials (n_trials, n_channels, n_times)."""
+        layers: list[Any] = list(self)
+        scale, convolution, _, _, first_dropout, norm, time_convolution, _, _, second_dropout, _, dense, elu = layers
+        kernel = convolution.kernel_size[0]
+        needed = self.lengths[0] * self.pools[0] + kernel - 1
+        # The scale goes into the filters: the signals then need no gradient, which saves a third of that layer.
+        signals = batch_norm(
+            signals, scale.running_mean, scale.running_var, None, None, scale.training, scale.momentum, scale.eps
+        )
+        weight = convolution.weight * scale.weight[:, None]
+        bias = convolution.bias + (convolution.weight * scale.bias[:, None]).sum(dim=(1, 2))
+        # A convolution over pictures of one line, channels last, is the quickest that there is.
+        lines = signals[..., :needed].unsqueeze(2).contiguous(memory_format=torch.channels_last)
+        hidden = conv2d(lines, weight.unsqueeze(2), bias).squeeze(2).transpose(1, 2)
+        hidden = pooled_tanh(hidden.unflatten(1, (-1, self.pools[0])), dim=2)
+        hidden = first_dropout(hidden.transpose(0, 1).contiguous())
+        hidden = norm(hidden.flatten(0, 1)).unflatten(0, hidden.shape[:2])
+        hidden = pooled_tanh(time_convolution(hidden).unflatten(0, (-1, self.pools[1])), dim=1)
+        hidden = second_dropout(hidden)
+        # The dense layer takes all samples of a filter together.
+        return elu(dense(hidden.permute(1, 2, 0).flatten(1)))

@@ -41,6 +41,7 @@ class StackedLSTM(NetworkDecoder[StackedLSTMSettings]):
     """Batch norm, then LSTMs with all steps kept, which are the embedding: 896 numbers for 14 channels."""
 
     settings_class = StackedLSTMSettings
+    helped_by = frozenset({"bfloat16"})
 
     def _network(self, n_chans: int, n_outputs: int, n_times: int) -> EmbeddingNetwork:
         settings = self.settings_

@@ -197,7 +197,7 @@ class NetworkTraining:
                 group["lr"] = settings.learning_rate * pace
             with hardware.arithmetic():
                 scores = forward(changed(batch))
-            loss = cross_entropy(scores.float(), targets[batches[step]], weights)
+            loss = self._loss(scores.float(), targets[batches[step]], weights)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -214,11 +214,16 @@ class NetworkTraining:
         batches = in_order(held_out, INFERENCE_BATCH)
         scores = torch.cat([self.network(batch) for batch in fetched(signals, batches, device)])
         truth = targets[held_out]
-        right = scores.argmax(dim=1) == truth
-        return {
-            "valid_loss": cross_entropy(scores, truth, weights).item(),
-            "valid_acc": right.float().mean().item(),
-        }
+        right = self._class_scores(scores).argmax(dim=1) == truth
+        return {"valid_loss": self._loss(scores, truth, weights).item(), "valid_acc": right.float().mean().item()}
+
+    def _loss(self, outputs: torch.Tensor, codes: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
+        """Return the loss of what the network says of trials of the classes `codes`, which count by `weights`."""
+        return cross_entropy(outputs, codes, weights)
+
+    def _class_scores(self, outputs: torch.Tensor) -> torch.Tensor:
+        """Return a score of each class, by which the accuracy is told."""
+        return outputs
 
 
 def _on_device(weights: np.ndarray | None, device: torch.device) -> torch.Tensor | None:
