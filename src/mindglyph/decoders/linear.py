@@ -38,6 +38,9 @@ class LinearDecoder(RefittedDecoder[AnyDecoderSettings]):
         """
         self._start = LinearStart(source.arrays(), frozen)
 
+    most_trials: int | None = None
+    """Trials at most, evenly spaced, that the weights are learned from; None takes all."""
+
     @abstractmethod
     def _fit_features(self, signals: np.ndarray, codes: np.ndarray) -> None:
         """Fit whatever the features need."""
@@ -57,7 +60,17 @@ class LinearDecoder(RefittedDecoder[AnyDecoderSettings]):
 
     def _fit_all(self, signals: np.ndarray, codes: np.ndarray) -> None:
         self._fit_features(signals, codes)
-        self.coef_, self.intercept_ = one_row_a_class(self._classifier().fit(self._embedding(signals), codes))
+        embedding, codes = self._learned(signals, codes)
+        self.coef_, self.intercept_ = one_row_a_class(self._classifier().fit(embedding, codes))
+
+    def _learned(self, signals: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return features and codes of the trials that the weights are learned from."""
+        if self.most_trials is None or len(codes) <= self.most_trials:
+            return self._embedding(signals), codes
+        chosen = np.linspace(0, len(codes) - 1, self.most_trials).round().astype(int)
+        # Read part by part, as `_embedding` does: the signals may not fit into memory.
+        parts = [self._embedding(signals[part]) for part in np.array_split(chosen, 20)]
+        return np.concatenate(parts), codes[chosen]
 
     def _go_on(self, start: LinearStart, signals: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         # What stands before the weights is the source's, so that its weights mean here what they mean there.

@@ -65,6 +65,8 @@ class Riemann(LinearDecoder[RiemannSettings]):
     """
 
     settings_class = RiemannSettings
+    # Its features are many: of more trials they would take gigabytes, and the regression hours.
+    most_trials = 20_000
 
     def _fit_features(self, signals: np.ndarray, codes: np.ndarray) -> None:
         components = self._components(signals.shape[1:])

@@ -99,9 +99,9 @@ class Stack(Decoder[StackSettings]):
         outputs = []
         for number, (learning, places) in enumerate(stretches, start=1):
             fitted = self._fitted(
-                range(n_members), signals[learning], codes[learning], steps.of_round(f"stretch-{number}")
+                range(n_members), _cut(signals, learning), codes[learning], steps.of_round(f"stretch-{number}")
             )
-            outputs.append(self._outputs(fitted, signals[places]))
+            outputs.append(self._outputs(fitted, _cut(signals, places)))
         if outputs:
             held_out = np.concatenate([places for _, places in stretches])
             log_probabilities = np.concatenate(outputs, axis=1)
@@ -208,6 +208,12 @@ class _Steps:
         self._done[0] += 1
         nothing = float("nan")
         monitor.report(Progress(monitor.part, self._done[0], self._n_steps, nothing, nothing, nothing))
+
+
+def _cut(signals: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return the signals at ascending places; a stretch is cut, which copies nothing."""
+    first, last = int(places[0]), int(places[-1])
+    return signals[first : last + 1] if last - first + 1 == len(places) else signals[places]
 
 
 def _of(place: int, named: Mapping[str, Any]) -> dict[str, Any]:
