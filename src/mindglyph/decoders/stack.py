@@ -113,7 +113,7 @@ class Stack(Decoder[StackSettings]):
             held_out, scores = np.arange(0), np.empty((0, n_classes))
             pool = LogLinearPool.even(n_members, codes, n_classes)
         heard, self.pool_ = pool.heard()
-        self.members_ = self._fitted(heard, signals, codes, steps.of_round("all"))
+        self.members_ = self._fitted(heard.tolist(), signals, codes, steps.of_round("all"))
         return held_out, scores
 
     def _stretches(self, n_trials: int) -> list[tuple[np.ndarray, np.ndarray]]:
