@@ -229,11 +229,12 @@ def compared(races: list[tuple[Course, Course]], n_trials: int) -> tuple[float |
             seconds[i] += sum(course.seconds[: reached[i]]) if reached[i] else math.inf
             epochs[i] += reached[i] or math.inf
     ratio = float(seconds[0] / seconds[1])
+    needed = "not reached" if np.isinf(epochs[1]) else f"{epochs[1] / len(races):.1f}"
     differences = [100 * (ours.accuracy - theirs.accuracy) for theirs, ours in races]
     spread = f" ± {np.std(differences, ddof=1) / math.sqrt(len(races)):.1f}" if len(races) > 1 else ""
     points = "time was up" if np.isnan(differences).any() else f"{np.mean(differences):+.1f}{spread}"
     line = f"{speed[0]:>12.0f}{speed[1]:>8.0f}{speed[1] / speed[0]:>7.2f}{epochs[0] / len(races):>10.1f}"
-    line += f"{epochs[1] / len(races):>7.1f}{epochs[0] / epochs[1]:>7.2f}{ratio:>8.2f}   {points}"
+    line += f"{needed:>12}{epochs[0] / epochs[1]:>7.2f}{ratio:>8.2f}   {points}"
     return (round(ratio, 2) if ratio > 0 else None), line
 
 
@@ -274,15 +275,15 @@ def main() -> None:
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--seeds", type=int)
     arguments = parser.parse_args()
-    n_trials = arguments.trials or (1000 if arguments.quick else 8000)
+    n_trials = arguments.trials or (2000 if arguments.quick else 8000)
     epochs = arguments.epochs or (8 if arguments.quick else 40)
     seeds = arguments.seeds or (1 if arguments.quick else 5)
     limits = Limits(epochs, 6, 45.0 if arguments.quick else math.inf)
     data = simulated(n_trials, 1000, 0)
     print(f"{n_trials:,} trials, {seeds} seed(s), at most {epochs} epochs, {torch.get_num_threads()} thread(s)")
-    print(f"{'':<17}{'trials a second':>20}{'':>7}{'epochs to a loss':>17}{'':>7}{'time':>8}   points")
+    print(f"{'':<17}{'trials a second':>20}{'':>7}{'epochs to a loss':>22}{'':>7}{'time':>8}   points")
     print(
-        f"{'':<17}{'plain':>12}{'ours':>8}{'ratio':>7}{'plain':>10}{'ours':>7}{'ratio':>7}{'ratio':>8}   ours - plain"
+        f"{'':<17}{'plain':>12}{'ours':>8}{'ratio':>7}{'plain':>10}{'ours':>12}{'ratio':>7}{'ratio':>8}   ours - plain"
     )
     ratios: dict[str, float | None] = dict.fromkeys(parts)
     for name in arguments.only:
