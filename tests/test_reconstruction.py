@@ -55,7 +55,7 @@ def test_an_embedding_that_holds_nothing_leaves_the_typical_hand() -> None:
 
 @pytest.fixture(scope="module")
 def reconstructed(pictured: Store, tmp_path_factory: pytest.TempPathFactory) -> Reconstructions:
-    settings = EvaluationSettings(folds=3, permutations=200)
+    settings = EvaluationSettings(decoder="lda", folds=3, permutations=200)
     run = Run.start(tmp_path_factory.mktemp("reconstruction") / "run", {})
     cross_validate(pictured, settings, run)
     trials = evaluated_trials(pictured)

@@ -146,7 +146,7 @@ def test_a_demo_replaces_its_own_folder_and_no_other(demo: Path, tmp_path: Path)
 
 def test_the_real_rows_go_through_and_the_verdict_is_plain(real_rows: Path, tmp_path: Path) -> None:
     _run("import", real_rows / "MW-excerpt.txt", tmp_path / "mw")
-    metrics = json.loads(_run("evaluate", tmp_path / "mw", "--json").stdout)
+    metrics = json.loads(_run("evaluate", tmp_path / "mw", "--decoder", "lda", "--json").stdout)
     assert metrics["verdict"].startswith("No evidence that the digit can be read from this recording")
     assert metrics["decoding"]["n_test"] == 419
     run = tmp_path / "mw.lda.run"
@@ -159,7 +159,7 @@ def test_the_real_rows_go_through_and_the_verdict_is_plain(real_rows: Path, tmp_
 
 
 def test_a_decoder_is_carried_to_another_recording(signal: Store, none: Store, tmp_path: Path) -> None:
-    _run("train", signal.path, "--out", tmp_path / "model")
+    _run("train", signal.path, "--decoder", "lda", "--out", tmp_path / "model")
     _run("predict", tmp_path / "model", none.path, "--out", tmp_path / "table.parquet")
     table = pd.read_parquet(tmp_path / "table.parquet")
     assert len(table) == 400
@@ -237,8 +237,10 @@ def test_a_changed_store_is_not_taken_for_the_old_one(tmp_path: Path, row: MakeR
         source.write_text("\n".join(rows) + "\n")
         _run("import", source, store)
         if not shift:
-            _run("evaluate", store, "--folds", 2, "--out", run)
-    assert "holds a run of other settings or data" in _mistake("evaluate", store, "--folds", 2, "--out", run)
+            _run("evaluate", store, "--decoder", "lda", "--folds", 2, "--out", run)
+    assert "holds a run of other settings or data" in _mistake(
+        "evaluate", store, "--decoder", "lda", "--folds", 2, "--out", run
+    )
     assert "has changed since" in _mistake("report", run)
 
 

@@ -155,13 +155,13 @@ def test_ctrl_c_keeps_a_training_that_resume_finishes(run: Any, store: Store, tm
 
 
 def test_a_resume_of_nothing_begins_and_says_so(run: Any, store: Store, tmp_path: Path) -> None:
-    _, errors = run("train", store.path, "--out", tmp_path / "run", "--resume")
+    _, errors = run("train", store.path, "--decoder", "lda", "--out", tmp_path / "run", "--resume")
     assert f"no training was begun in {tmp_path / 'run'}: it begins now" in errors
     assert (tmp_path / "run" / MODEL).is_file()
 
 
 def test_the_default_folder_stands_beside_the_store(run: Any, store: Store, tmp_path: Path) -> None:
-    run("train", store.path)
+    run("train", store.path, "--decoder", "lda")
     assert (tmp_path / "store.lda.train" / MODEL).is_file()
     out, _ = run("predict", tmp_path / "store.lda.train", store.path, "--json")
     assert len(json.loads(out)["predictions"]) == 300
@@ -173,7 +173,17 @@ def test_a_training_may_begin_with_an_auto_encoder_and_balance_its_classes(
     run: Any, store: Store, tmp_path: Path
 ) -> None:
     _, errors = run(
-        "train", store.path, "--autoencoder", 2, "--balance", "weights", "--out", tmp_path / "run", "--json"
+        "train",
+        store.path,
+        "--decoder",
+        "lda",
+        "--autoencoder",
+        2,
+        "--balance",
+        "weights",
+        "--out",
+        tmp_path / "run",
+        "--json",
     )
     assert "nan" not in errors
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())

@@ -191,7 +191,7 @@ def test_every_kind_of_decoder_decodes_what_comes_out_of_it(name: str, output: s
 
 def test_labels_play_no_part_in_the_code() -> None:
     signals, labels = _labelled(200, 0)
-    settings = EvaluationSettings(autoencoder={**QUICK, "training": {"max_epochs": 2}})
+    settings = EvaluationSettings(decoder="lda", autoencoder={**QUICK, "training": {"max_epochs": 2}})
     codes = []
     for shown in (labels, labels[::-1]):
         pipeline = settings.pipeline(RATE).fit(Trials.from_arrays(signals, shown, RATE, CHANNELS))

@@ -11,7 +11,7 @@ from mindglyph.evaluation.statistics import chance_bound
 from mindglyph.runs import Run
 from mindglyph.store import Store
 
-SETTINGS = EvaluationSettings(folds=3, permutations=500)
+SETTINGS = EvaluationSettings(decoder="lda", folds=3, permutations=500)
 
 
 def _evaluate(
