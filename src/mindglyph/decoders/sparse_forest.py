@@ -62,8 +62,8 @@ class SparseForestSettings(DecoderSettings):
         Shared networks of a fold, whose experts' probabilities are averaged.
     common : int
         Units of the dense layer of a shared trunk, which all experts decide by; a network of
-        its own has `features` of `expert`. A dense layer for each expert on a shared trunk
-        learns the trials by heart.
+        its own has `features` of `expert`. A wide layer, and all the more one for each expert,
+        learns the trials by heart; several trunks with a narrow one err in different ways.
     inner_folds : int
         Stretches of time, each with a team of experts that does not see it.
     gap : int
@@ -86,7 +86,7 @@ class SparseForestSettings(DecoderSettings):
     expert: SparseCNNSettings = SparseCNNSettings()
     trunk: Literal["shared", "own"] = "shared"
     trunks: int = Field(3, ge=1)
-    common: int = Field(32, ge=1)
+    common: int = Field(10, ge=1)
     inner_folds: int = Field(5, ge=2)
     gap: int = Field(10, ge=0)
     forest: Literal["extra-trees", "random-forest", "boosting"] = "extra-trees"
