@@ -1,12 +1,14 @@
 """Compare ways of making the sparse forest, on simulated recordings with a known ceiling.
 
     uv run python benchmarks/forest.py trunk=own
-    uv run python benchmarks/forest.py band_powers=true forest=random-forest
+    uv run python benchmarks/forest.py --keep --seeds 10 11 12 13 band_powers=true forest=random-forest,leaf=5
 
-Each setting that is named is changed alone and compared with the defaults, seed by seed: the
+Each change that is named is made alone and compared with the defaults, seed by seed: the
 same recording, trained on its first stretch and tested on its last, a gap between. A seed makes
 recording and decoder. Small networks by default, since experts trained one by one take long; more
-with --filters. Ends with one line of JSON.
+with --filters. Beside what is tested stands the log loss out of fold, of the training fold alone:
+by it, and on seeds that are compared by nothing else, settings are chosen. With --keep the experts
+of a seed are trained once for all ways that differ in the forest only. Ends with one line of JSON.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ import numpy as np
 import torch
 
 from mindglyph.decoders import decoder_settings
+from mindglyph.decoders.monitor import Monitor
 from mindglyph.images.sets import PACKAGED, load_digits, shown_pictures
 from mindglyph.preprocessing import PreprocessingSettings
 from mindglyph.simulation import SimulationSettings, simulate
@@ -45,34 +48,53 @@ def recording(folder: Path, arguments: argparse.Namespace, seed: int) -> tuple[n
 
 
 def measure(
-    name: str, values: dict[str, Any], raw: np.ndarray, labels: np.ndarray, sfreq: float, seed: int
+    name: str,
+    values: dict[str, Any],
+    raw: np.ndarray,
+    labels: np.ndarray,
+    sfreq: float,
+    seed: int,
+    kept: Path | None = None,
 ) -> dict[str, float]:
-    """Return accuracy, Brier score and log loss on the last quarter, and the seconds of fit and prediction."""
+    """Return accuracy, Brier score and log loss on the last quarter, and the seconds of fit and prediction.
+
+    The log loss out of fold is that of the trials that a decoder held out of its training fold; the
+    seconds are those of the processor, which nobody else's work lengthens.
+    """
     first = round(0.75 * len(raw))
     transformer = PreprocessingSettings().build(sfreq)
     learned = transformer.fit_transform(raw[: first - _GAP])
     tested = transformer.transform(raw[first:])
     decoder = decoder_settings(name, values).build(sfreq, seed)
-    start = time.perf_counter()
-    decoder.fit(learned, labels[: first - _GAP])
-    fitted = time.perf_counter()
+    start = time.process_time()
+    decoder.fit(learned, labels[: first - _GAP], Monitor(folder=kept))
+    fitted = time.process_time()
     probabilities = decoder.predict_proba(tested)
-    done = time.perf_counter()
+    done = time.process_time()
     truth = decoder.classes_ == labels[first:, None]
     return {
         "accuracy": float((probabilities.argmax(axis=1) == truth.argmax(axis=1)).mean()),
         "brier": float(((probabilities - truth) ** 2).sum(axis=1).mean()),
         "log_loss": float(-np.log(probabilities[truth]).mean()),
+        "out_of_fold_log_loss": decoder.held_out_["loss"],
         "fit_s": round(fitted - start, 2),
         "predict_s": round(done - fitted, 2),
         "epochs": len(decoder.history_),
     }
 
 
+def _experts_of(name: str, values: dict[str, Any]) -> str:
+    """Return a name for the experts that such settings train."""
+    of_the_forest = {"forest", "trees", "leaf", "vote", "statistics", "band_powers"}
+    return "-".join(
+        [name, *(f"{key}={value}" for key, value in values.items() if key not in of_the_forest | {"expert"})]
+    )
+
+
 def main() -> None:
     """Measure the defaults and each change, and print what they gave."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("changes", nargs="*", help="NAME=VALUE, a setting of the sparse forest")
+    parser.add_argument("changes", nargs="*", help="NAME=VALUE[,NAME=VALUE], settings of the sparse forest")
     parser.add_argument("--beside", nargs="*", default=[], help="other decoders to measure: lda, sparse-cnn")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--format", default="ep", choices=["ep", "mw", "mu", "in"])
@@ -81,6 +103,7 @@ def main() -> None:
     parser.add_argument("--filters", type=int, nargs=2, default=[16, 32])
     parser.add_argument("--inner-folds", type=int, default=3)
     parser.add_argument("--max-epochs", type=int, default=40)
+    parser.add_argument("--keep", action="store_true", help="train experts once where the forest alone differs")
     parser.add_argument("--training", nargs="*", default=[], help="NAME=VALUE, of how every network is trained")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -89,8 +112,8 @@ def main() -> None:
     base = {"expert": network, "inner_folds": arguments.inner_folds}
     ways: dict[str, tuple[str, dict[str, Any]]] = {"defaults": ("sparse-forest", base)}
     for change in arguments.changes:
-        setting, value = change.split("=")
-        ways[change] = ("sparse-forest", {**base, setting: value})
+        changed = dict(part.split("=") for part in change.split(","))
+        ways[change] = ("sparse-forest", {**base, **changed})
     for name in arguments.beside:
         ways[name] = (name, network if name == "sparse-cnn" else {})
     results: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
@@ -98,7 +121,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             raw, labels, sfreq = recording(Path(folder), arguments, seed)
             for way, (name, values) in ways.items():
-                results[way].append(measure(name, values, raw, labels, sfreq, seed))
+                kept = Path(folder) / _experts_of(name, values) if arguments.keep else None
+                results[way].append(measure(name, values, raw, labels, sfreq, seed, kept))
                 print(seed, way, json.dumps(results[way][-1]), flush=True)
     means = {way: {key: float(np.mean([row[key] for row in rows])) for key in rows[0]} for way, rows in results.items()}
     base_accuracy = np.array([row["accuracy"] for row in results["defaults"]])

@@ -34,6 +34,7 @@ QUICK: dict[str, dict[str, Any]] = {
     },
     "sparse-forest": {
         "expert": {"filters": (8, 8), "dropouts": (0.1, 0.1), "training": {"max_epochs": 8, "learning_rate": 5e-3}},
+        "trunks": 1,
         "inner_folds": 3,
         "trees": 60,
     },

@@ -18,6 +18,12 @@ RATE = 64.0
 QUICK: dict[str, dict[str, Any]] = {
     "lda": {},
     "riemann": {"rate": 16.0, "regularization": 1.0},
+    "sparse-forest": {
+        "expert": {"filters": (4, 4), "dropouts": (0.1, 0.1), "training": {"max_epochs": 10, "learning_rate": 1e-2}},
+        "trunks": 1,
+        "inner_folds": 2,
+        "trees": 30,
+    },
     "sparse-cnn": {"filters": (4, 4), "dropouts": (0.1, 0.1), "training": {"max_epochs": 10, "learning_rate": 1e-2}},
 }
 WAYS = ["weights", "over", "under"]

@@ -35,6 +35,17 @@ def test_no_role_outweighs_the_first() -> None:
     assert (Experts.of_classes(2).shares(np.repeat([0, 1], [5, 50])) == 1).all()
 
 
+@pytest.mark.parametrize("n_classes", [2, 3, 10])
+def test_balanced_shares_make_all_classes_count_the_same(n_classes: int) -> None:
+    codes = np.repeat(np.arange(n_classes), np.arange(20, 20 + 10 * n_classes, 10))
+    experts = Experts.of_classes(n_classes)
+    shares = experts.shares(codes, balanced=True)
+    counts = np.bincount(codes)[:, None] * shares
+    # As they would be of classes of one size, all of them of the rarest.
+    np.testing.assert_allclose(counts, 20 * experts.shares(np.arange(n_classes)))
+    assert shares.max() <= 1
+
+
 def test_the_loss_is_each_experts_own_and_counts_by_the_shares() -> None:
     experts = Experts.of_classes(3)
     shares = np.random.default_rng(0).random((3, 6))
@@ -47,9 +58,22 @@ def test_the_loss_is_each_experts_own_and_counts_by_the_shares() -> None:
             total -= shares[code, expert] * said[trial, expert, experts.roles[code, expert]]
             weight += shares[code, expert]
     training = _ExpertTraining(torch.nn.Identity(), experts, shares, settings=SMALL.training, seed=0)
-    assert training._loss(outputs, codes).item() == pytest.approx(total / weight, rel=1e-6)
-    votes = [[said[0, range(6), experts.roles[code]].sum() for code in range(3)]]
-    np.testing.assert_allclose(training._class_scores(outputs[:1]), votes)
+    assert training._loss(outputs, codes, None).item() == pytest.approx(total / weight, rel=1e-6)
+    votes = np.array([[said[0, range(6), experts.roles[code]].sum() for code in range(3)]])
+    np.testing.assert_allclose(training._class_scores(outputs[:1]), votes, rtol=1e-5)
+    means = torch.log_softmax(torch.from_numpy(votes / 3), dim=1)
+    np.testing.assert_allclose(experts.vote(np.exp(said[:1])), means, rtol=1e-5)
+
+
+def test_no_expert_alone_can_rule_a_class_out() -> None:
+    experts = Experts.of_classes(4)
+    sure = np.stack([experts.roles[2] == role for role in range(3)], axis=1)[None].astype(np.float32)
+    vote = experts.vote(sure)
+    assert vote.argmax() == 2
+    assert np.isfinite(vote).all()
+    wrong = sure.copy()
+    wrong[0, -2] = [0, 1, 0]
+    assert experts.vote(wrong).argmax() == 2
 
 
 def test_the_network_of_a_shared_trunk_keeps_the_experts_apart() -> None:
@@ -72,7 +96,7 @@ def test_an_expert_of_one_class_never_says_neither() -> None:
     said = torch.softmax(trunk._network(2, 3, 120)(torch.randn(5, 2, 120)), dim=2)
     assert (said[:, 3:, NEITHER] == 0).all()
     assert (said[:, :3] > 0).all()
-    features = experts.features(said.log().clamp(min=-1e4).detach().numpy())
+    features = experts.features(said.detach().numpy())
     assert features.shape == (5, 3 * 3 + 3)
     np.testing.assert_allclose(features[:, :9].reshape(5, 3, 3), said[:, :3].detach().numpy(), rtol=1e-5)
     np.testing.assert_allclose(features[:, 9:], said[:, 3:, THIS].detach().numpy(), rtol=1e-5)

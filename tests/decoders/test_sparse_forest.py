@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from mindglyph.decoders import decoder_settings
 from mindglyph.decoders.expert_teams import Team, inner_folds
@@ -16,6 +17,7 @@ N_TRIALS = 240
 LABELS = np.random.default_rng(1).permutation(np.arange(N_TRIALS) % 4)
 QUICK: dict[str, Any] = {
     "expert": {"filters": (8, 8), "dropouts": (0.1, 0.1), "training": {"max_epochs": 8, "learning_rate": 5e-3}},
+    "trunks": 1,
     "inner_folds": 3,
     "trees": 60,
 }
@@ -52,9 +54,9 @@ def test_inner_folds_are_stretches_with_gaps(gap: int) -> None:
         assert fold.learning.max() < fold.held_out.min()
 
 
-@pytest.mark.parametrize("trunk", ["shared", "own"])
+@pytest.mark.parametrize(("trunk", "networks"), [("shared", 2), ("own", 10)])
 def test_the_forest_hears_of_no_trial_an_expert_that_learned_or_stopped_by_it(
-    monkeypatch: pytest.MonkeyPatch, trunk: str
+    monkeypatch: pytest.MonkeyPatch, trunk: str, networks: int
 ) -> None:
     # Every trial carries its place, so that whoever sees it can be caught.
     signals = some_signals(LABELS)
@@ -73,13 +75,12 @@ def test_the_forest_hears_of_no_trial_an_expert_that_learned_or_stopped_by_it(
 
     monkeypatch.setattr(ExpertTrunk, "train_on", watched_training)
     monkeypatch.setattr(ExpertTrunk, "outputs", watched_outputs)
-    decoder = forest({**HASTY, "trunk": trunk}).fit(signals, LABELS)
-    n_experts = 10 if trunk == "own" else 1
-    assert len(learned) == len(heard) == 3 * n_experts
+    decoder = forest({**HASTY, "trunk": trunk, "trunks": 2}).fit(signals, LABELS)
+    assert len(learned) == len(heard) == 3 * networks
     for expert, places in heard:
         near = {place + step for place in places for step in range(-10, 11)}
         assert not learned[expert] & near
-    assert sorted(place for _, places in heard for place in places) == sorted(n_experts * list(range(N_TRIALS)))
+    assert sorted(place for _, places in heard for place in places) == sorted(networks * list(range(N_TRIALS)))
     assert len(decoder.teams_) == 3  # type: ignore[attr-defined]
 
 
@@ -141,7 +142,41 @@ def test_it_stays_at_chance_and_says_so_where_there_is_none() -> None:
     assert decoder.predict_proba(signals).max(axis=1).mean() < 0.4
 
 
-@pytest.mark.parametrize("values", [{}, {"trunk": "own", "forest": "boosting"}])
+def test_trunks_speak_with_one_voice() -> None:
+    signals = some_signals(LABELS)
+    decoder = forest({**HASTY, "trunks": 2}).fit(signals, LABELS)
+    team: Team = decoder.teams_[0]  # type: ignore[attr-defined]
+    first, second = (torch.softmax(torch.from_numpy(trunk.outputs(signals)), dim=2) for trunk in team.trunks)
+    assert not np.allclose(first, second, atol=1e-3)
+    np.testing.assert_allclose(team.probabilities(signals), (first + second) / 2, rtol=1e-5)
+
+
+def test_forest_and_vote_are_joined_by_what_they_do_out_of_fold() -> None:
+    signals = some_signals(LABELS)
+    joined, seen, unheard = (
+        forest({**QUICK, "vote": how}).fit(signals, LABELS) for how in ("joined", "seen", "unheard")
+    )
+    assert [len(decoder.pool_.weights) for decoder in (joined, seen, unheard)] == [2, 1, 1]  # type: ignore[attr-defined]
+    assert seen.forest_.n_features_in_ == unheard.forest_.n_features_in_ + 4  # type: ignore[attr-defined]
+    assert joined.held_out_["loss"] < unheard.held_out_["loss"] + 0.01
+    assert joined.pool_.weights.min() >= 0  # type: ignore[attr-defined]
+    for decoder in (seen, unheard):
+        assert np.mean(decoder.predict(some_signals(LABELS, seed=5)) == LABELS) > 0.4
+
+
+def test_what_the_trials_look_like_can_be_left_out() -> None:
+    decoder = forest({**HASTY, "statistics": False}).fit(some_signals(LABELS), LABELS)
+    assert decoder.forest_.n_features_in_ == 3 * 6 + 4  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"trunk": "own", "forest": "boosting", "class_weight": "balanced"},
+        {"trunks": 2, "vote": "seen", "class_weight": "balanced"},
+    ],
+)
 def test_what_was_fitted_is_given_and_taken_back(values: dict[str, Any]) -> None:
     signals = some_signals(LABELS)
     decoder = forest({**HASTY, **values}).fit(signals, LABELS)
@@ -166,15 +201,15 @@ def test_an_interrupted_training_goes_on_at_the_unfinished_fold(
 
     def stop(progress: Progress) -> None:
         told.append(progress)
-        if progress.part == "fold-2" and progress.epoch == 2:
+        if progress.part == "fold-2/trunk-1" and progress.epoch == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         forest(QUICK).fit(signals, LABELS, Monitor(stop, tmp_path))
-    assert {progress.part for progress in told} == {"fold-1", "fold-2"}
+    assert {progress.part for progress in told} == {"fold-1/trunk-1", "fold-2/trunk-1"}
     again: list[Progress] = []
     decoder = forest(QUICK).fit(signals, LABELS, Monitor(again.append, tmp_path))
-    assert {progress.part for progress in again} == {"fold-2", "fold-3"}
+    assert {progress.part for progress in again} == {"fold-2/trunk-1", "fold-3/trunk-1"}
     np.testing.assert_array_equal(decoder.predict_proba(signals), fitted.predict_proba(signals))
     assert [epoch["train_loss"] for epoch in decoder.history_] == [epoch["train_loss"] for epoch in fitted.history_]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy.special import softmax
 
 from mindglyph.decoders.calibration import last_block
 from mindglyph.decoders.experts import Experts, ExpertTrunk
@@ -87,29 +88,35 @@ class Team:
     settings : SparseCNNSettings
         Of their networks.
     trunk : {"shared", "own"}
-        Whether one network serves all experts, or each has its own.
+        Whether a network serves all experts, or each has its own.
+    trunks : int
+        Networks that serve all of them, where they share; what they say is averaged.
     experts : Experts
         Who they are.
     sfreq : float
         Rate of the signals in Hz.
     seed : tuple of int
         For all that is random.
+    balanced : bool
+        Whether all classes count the same to them, however many trials they have.
     """
 
     def __init__(
         self,
         settings: SparseCNNSettings,
         trunk: Literal["shared", "own"],
+        trunks: int,
         experts: Experts,
         sfreq: float,
         seed: tuple[int, ...],
+        balanced: bool = False,
     ) -> None:
         self._experts = experts
         self._shared = trunk == "shared"
-        groups = [experts] if self._shared else [experts.only(expert) for expert in range(len(experts))]
+        groups = trunks * [experts] if self._shared else [experts.only(expert) for expert in range(len(experts))]
         seeds = np.random.SeedSequence(seed).generate_state(len(groups))
         self.trunks = [
-            ExpertTrunk(settings, sfreq, int(seed), group) for seed, group in zip(seeds, groups, strict=True)
+            ExpertTrunk(settings, sfreq, int(seed), group, balanced) for seed, group in zip(seeds, groups, strict=True)
         ]
 
     def train(self, signals: np.ndarray, codes: np.ndarray, fold: InnerFold, monitor: Monitor) -> None:
@@ -127,22 +134,22 @@ class Team:
             Is told of each epoch; each network has a folder of its own below its.
         """
         for number, trunk in enumerate(self.trunks):
-            part = monitor if self._shared else monitor.of_part(f"expert-{number + 1}")
+            part = monitor.of_part(f"{'trunk' if self._shared else 'expert'}-{number + 1}")
             learning, held_out = (fold.learning, fold.held_out) if self._shared else self._thinned(trunk, codes, fold)
             trunk.train_on(signals, codes, learning, held_out, part)
 
     @staticmethod
     def _thinned(trunk: ExpertTrunk, codes: np.ndarray, fold: InnerFold) -> tuple[np.ndarray, np.ndarray]:
         """Leave out so many trials that no role outweighs another: what a shared trunk does by weights."""
-        share = trunk.experts_.shares(codes[fold.learning])[:, 0]
+        share = trunk.experts_.shares(codes[fold.learning], trunk.balanced)[:, 0]
         chosen = np.random.default_rng(trunk.seed).random(len(codes)) < share[codes]
         held_out = fold.held_out[chosen[fold.held_out]]
         return fold.learning[chosen[fold.learning]], held_out if len(held_out) else fold.held_out
 
-    def features(self, signals: np.ndarray) -> np.ndarray:
-        """Return what the experts say: (n_trials, n_features), float32."""
-        outputs = [trunk.outputs(signals) for trunk in self.trunks]
-        return self._experts.features(np.concatenate(outputs, axis=1))
+    def probabilities(self, signals: np.ndarray) -> np.ndarray:
+        """Return what the experts say: (n_trials, n_experts, 3), float32."""
+        said = [softmax(trunk.outputs(signals), axis=2) for trunk in self.trunks]
+        return np.mean(said, axis=0) if self._shared else np.concatenate(said, axis=1)
 
     def history(self) -> Iterator[list[dict[str, float]]]:
         """Yield the epochs of each network that was trained here."""

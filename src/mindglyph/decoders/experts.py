@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.special import log_softmax
 from torch import nn
 from torch.nn import functional
 
@@ -23,6 +24,9 @@ from mindglyph.decoders.sparse_cnn import SparseCNN, SparseCNNSettings
 from mindglyph.decoders.training import NetworkTraining
 
 THIS, THAT, NEITHER = range(3)
+
+_LEAST = 1e-6
+"""Probability below which an expert is not believed: a single one shall not overrule all others."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +68,15 @@ class Experts:
         """Which roles each expert tells apart: bool, (n_experts, 3)."""
         return (self.roles.T[:, :, None] == np.arange(3)).any(axis=1)
 
-    def shares(self, codes: np.ndarray) -> np.ndarray:
+    def shares(self, codes: np.ndarray, balanced: bool = False) -> np.ndarray:
         """Return how much of each class an expert takes, so that no role outweighs its first.
 
         Parameters
         ----------
         codes : ndarray, shape (n_trials,)
             Place of each trial's class.
+        balanced : bool
+            Whether all classes count the same, however many trials they have.
 
         Returns
         -------
@@ -79,6 +85,12 @@ class Experts:
             the rest of a class to the size of the class.
         """
         counts = np.bincount(codes, minlength=len(self.roles)).astype(float)
+        if balanced:
+            rarity = counts[counts > 0].min() / np.maximum(1, counts)
+            return self._shares((counts > 0).astype(float)) * rarity[:, None]
+        return self._shares(counts)
+
+    def _shares(self, counts: np.ndarray) -> np.ndarray:
         sizes = np.stack([counts @ (self.roles == role) for role in range(3)])
         of_pair = self.known[:, NEITHER]
         size = np.where(of_pair, (sizes[THIS] + sizes[THAT]) / 2, sizes[THIS])
@@ -87,13 +99,13 @@ class Experts:
         share = np.minimum(1, size / np.maximum(1, sizes.max(axis=0, where=_rows(crowded), initial=0)))
         return np.where(self.roles == crowded, share, 1.0)
 
-    def features(self, outputs: np.ndarray) -> np.ndarray:
+    def features(self, probabilities: np.ndarray) -> np.ndarray:
         """Return what the experts say, as a forest reads it.
 
         Parameters
         ----------
-        outputs : ndarray, shape (n_trials, n_experts, 3)
-            Scores before the softmax.
+        probabilities : ndarray, shape (n_trials, n_experts, 3)
+            Of the roles.
 
         Returns
         -------
@@ -101,11 +113,27 @@ class Experts:
             All three probabilities of a pair's expert; of one that tells two roles apart the
             first, since the second follows.
         """
-        spread = np.exp(outputs - outputs.max(axis=2, keepdims=True))
-        probabilities = spread / spread.sum(axis=2, keepdims=True)
         told = self.known.copy()
         told[~told[:, NEITHER], THAT] = False
         return probabilities[:, told].astype(np.float32)
+
+    def vote(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return how likely each class makes all that the experts say.
+
+        Parameters
+        ----------
+        probabilities : ndarray, shape (n_trials, n_experts, 3)
+            Of the roles.
+
+        Returns
+        -------
+        ndarray, shape (n_trials, n_classes)
+            Log-probabilities. Of each class about as many experts speak as there are classes;
+            they heard the same trial, so that their mean is taken, and not the sum.
+        """
+        said = np.log(np.maximum(probabilities, _LEAST))
+        of_classes = [said[:, np.arange(len(self)), roles].sum(axis=1) for roles in self.roles]
+        return log_softmax(np.stack(of_classes, axis=1, dtype=np.float64) / len(self.roles), axis=1)
 
 
 def _rows(roles: np.ndarray) -> np.ndarray:
@@ -163,7 +191,7 @@ class _ExpertTraining(NetworkTraining):
         return (surprise * shares.flatten()).sum() / shares.sum()
 
     def _class_scores(self, outputs: torch.Tensor) -> torch.Tensor:
-        """Return the experts' vote: how likely each class makes what they say, (n_trials, n_classes)."""
+        """Return the experts' vote, as `Experts.vote` but for its scale: (n_trials, n_classes)."""
         said = functional.log_softmax(outputs.float(), dim=2)
         experts = torch.arange(said.shape[1], device=said.device)
         return said[:, experts, self._roles.to(said.device)].sum(dim=2)
@@ -182,6 +210,8 @@ class ExpertTrunk(SparseCNN):
         For all that is random.
     experts : Experts
         Who stand on it.
+    balanced : bool
+        Whether all classes count the same to them, however many trials they have.
     """
 
     def __init__(
@@ -190,9 +220,11 @@ class ExpertTrunk(SparseCNN):
         sfreq: float = 128.0,
         seed: int = 0,
         experts: Experts | None = None,
+        balanced: bool = False,
     ) -> None:
         super().__init__(settings, sfreq, seed)
         self.experts = experts
+        self.balanced = balanced
 
     @property
     def experts_(self) -> Experts:
@@ -223,6 +255,7 @@ class ExpertTrunk(SparseCNN):
             "sfreq": self.sfreq,
             "roles": experts.roles.tolist(),
             "places": places,
+            "balanced": self.balanced,
         }
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
@@ -230,7 +263,7 @@ class ExpertTrunk(SparseCNN):
             training = _ExpertTraining(
                 network,
                 experts,
-                experts.shares(codes[learning]),
+                experts.shares(codes[learning], self.balanced),
                 settings=settings.training,
                 seed=self.seed,
                 helped=self.helped_by,

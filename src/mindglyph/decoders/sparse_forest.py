@@ -5,7 +5,11 @@ trained once for each inner fold, a stretch of time that they do not see. What t
 stretch, with mean and spread of each channel, is what the forest learns from: of no trial does it
 ever see a verdict by a network that was trained on it, or stopped by it.
 
-A new trial is heard by the team of each inner fold; the forest judges team by team, and its
+Trees ask one output at a time and cannot sum, so the experts also vote: which class makes all that
+they say most likely. Forest and vote are joined by a weight each, found on the stretches out of
+fold, the forest's verdicts there being by forests that had not seen the stretch.
+
+A new trial is heard by the team of each inner fold; forest and vote judge team by team, and the
 probabilities are averaged. Averaging the teams' verdicts before the forest, or training the
 experts anew on all trials, would show it verdicts of another spread than those it learned from.
 
@@ -13,6 +17,7 @@ References
 ----------
 Wolpert (1992), "Stacked generalization", https://doi.org/10.1016/S0893-6080(05)80023-1.
 Geurts et al. (2006), "Extremely randomized trees", https://doi.org/10.1007/s10994-006-6226-1.
+Hastie & Tibshirani (1998), "Classification by pairwise coupling", https://doi.org/10.1214/aos/1028144844.
 """
 
 from __future__ import annotations
@@ -25,11 +30,16 @@ from pydantic import Field
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 
 from mindglyph.decoders.base import Decoder, DecoderSettings
+from mindglyph.decoders.calibration import softmax
 from mindglyph.decoders.expert_teams import InnerFold, Team, inner_folds, of_prefix
 from mindglyph.decoders.experts import Experts
 from mindglyph.decoders.features import band_powers, channel_statistics
 from mindglyph.decoders.monitor import Monitor
+from mindglyph.decoders.pooling import LogLinearPool
 from mindglyph.decoders.sparse_cnn import SparseCNNSettings
+
+_EVENNESS = 0.01
+"""Pull of the weights of forest and vote towards one another, which counts where trials are few."""
 
 _LEAST = 1e-3
 """Probability below which no forest is believed, since a few hundred trees cannot tell zero."""
@@ -38,17 +48,22 @@ _LEAST = 1e-3
 class SparseForestSettings(DecoderSettings):
     """Experts and the forest over them.
 
+    With `class_weight` or `resample` all classes weigh the same with the experts; the forest weighs
+    them, or learns from as many trials of each, as is asked.
+
     Attributes
     ----------
     expert : SparseCNNSettings
         Network of an expert, and how it is trained.
     trunk : {"shared", "own"}
-        `shared` trains one network a fold, whose layers but the last serve all experts; `own`
-        trains the experts one by one, as the thesis did.
+        `shared` trains networks whose layers but the last serve all experts; `own` trains the
+        experts one by one, as the thesis did.
+    trunks : int
+        Shared networks of a fold, whose experts' probabilities are averaged.
     common : int
         Units of the dense layer of a shared trunk, which all experts decide by; a network of
-        its own has `features` of `expert`. A dense layer for each expert on a shared trunk
-        learns the trials by heart.
+        its own has `features` of `expert`. A wide layer, and all the more one for each expert,
+        learns the trials by heart; several trunks with a narrow one err in different ways.
     inner_folds : int
         Stretches of time, each with a team of experts that does not see it.
     gap : int
@@ -59,18 +74,26 @@ class SparseForestSettings(DecoderSettings):
         Trees of the forest; of boosting, a fifth as many rounds with a tree for each class.
     leaf : int
         Trials that a leaf holds at least.
+    vote : {"joined", "seen", "unheard"}
+        Whether the experts' vote is joined with the forest's verdict, is among the features that
+        the forest sees, or is not taken.
+    statistics : bool
+        Whether the forest also sees mean and spread of each channel.
     band_powers : bool
         Whether the forest also sees each channel's power in the bands of the EEG.
     """
 
     expert: SparseCNNSettings = SparseCNNSettings()
     trunk: Literal["shared", "own"] = "shared"
-    common: int = Field(32, ge=1)
+    trunks: int = Field(3, ge=1)
+    common: int = Field(10, ge=1)
     inner_folds: int = Field(5, ge=2)
     gap: int = Field(10, ge=0)
     forest: Literal["extra-trees", "random-forest", "boosting"] = "extra-trees"
     trees: int = Field(500, ge=10)
     leaf: int = Field(3, ge=1)
+    vote: Literal["joined", "seen", "unheard"] = "joined"
+    statistics: bool = True
     band_powers: bool = False
 
     def build(self, sfreq: float, seed: int = 0) -> SparseForest:
@@ -86,10 +109,13 @@ class SparseForestSettings(DecoderSettings):
                 max_leaf_nodes=8,
                 min_samples_leaf=max(20, self.leaf),
                 early_stopping=False,
+                class_weight=self.class_weight,
                 random_state=seed,
             )
         kind = ExtraTreesClassifier if self.forest == "extra-trees" else RandomForestClassifier
-        return kind(n_estimators=self.trees, min_samples_leaf=self.leaf, random_state=seed)
+        return kind(
+            n_estimators=self.trees, min_samples_leaf=self.leaf, class_weight=self.class_weight, random_state=seed
+        )
 
 
 class SparseForest(Decoder[SparseForestSettings]):
@@ -101,6 +127,8 @@ class SparseForest(Decoder[SparseForestSettings]):
         The experts of each inner fold.
     forest_ : estimator
         Fitted to what they say.
+    pool_ : LogLinearPool
+        Weight of the forest and, where it is joined, of the vote.
     """
 
     settings_class = SparseForestSettings
@@ -109,57 +137,87 @@ class SparseForest(Decoder[SparseForestSettings]):
         settings = self.settings_
         folds = inner_folds(codes, settings.inner_folds, settings.gap, settings.expert.training.held_out)
         self.teams_ = self._teams()
-        unseen = []
+        parts = []
         for number, (team, fold) in enumerate(zip(self.teams_, folds, strict=True)):
             team.train(signals, codes, fold, monitor.of_part(f"fold-{number + 1}"))
-            unseen.append(team.features(signals[fold.outside]))
+            parts.append(team.probabilities(signals[fold.outside]))
         self.history_ = _mean_history([epochs for team in self.teams_ for epochs in team.history()])
-        features = np.hstack([np.concatenate(unseen), self._statistics(signals)])
-        held_out_scores = np.concatenate([self._judged(features, codes, fold) for fold in folds])
-        self.forest_ = settings.build_forest(self.seed).fit(features, codes)
-        return np.arange(len(codes)), held_out_scores
+        probabilities = np.concatenate(parts)
+        features = self._features(probabilities, self._statistics(signals))
+        judged = np.concatenate([self._judged(features, codes, fold) for fold in folds])
+        self.forest_ = self._forest_of(features, codes, np.arange(len(codes)))
+        verdicts = self._verdicts(judged, probabilities)
+        self.pool_ = LogLinearPool.fit(verdicts, codes, _EVENNESS, self._held_out_weights(codes))
+        return np.arange(len(codes)), self.pool_.scores(verdicts)
 
     def _teams(self) -> list[Team]:
         settings = self.settings_
-        experts = Experts.of_classes(len(self.classes_))
+        balanced = settings.class_weight is not None or settings.resample is not None
         network = settings.expert
         if settings.trunk == "shared":
             network = network.model_copy(update={"features": settings.common})
         return [
-            Team(network, settings.trunk, experts, self.sfreq, (self.seed, number))
+            Team(network, settings.trunk, settings.trunks, self._experts, self.sfreq, (self.seed, number), balanced)
             for number in range(settings.inner_folds)
         ]
 
+    @property
+    def _experts(self) -> Experts:
+        return Experts.of_classes(len(self.classes_))
+
     def _statistics(self, signals: np.ndarray) -> np.ndarray:
-        parts = [channel_statistics(signals)]
+        """Return what the forest sees of the trials themselves."""
+        parts = [np.empty((len(signals), 0), np.float32)]
+        if self.settings_.statistics:
+            parts.append(channel_statistics(signals))
         if self.settings_.band_powers:
             parts.append(band_powers(signals, self.sfreq))
         return np.hstack(parts)
 
-    def _judged(self, features: np.ndarray, codes: np.ndarray, fold: InnerFold) -> np.ndarray:
-        """Return the scores of a stretch by a forest that has not seen it: they find the temperature."""
-        forest = self.settings_.build_forest(self.seed).fit(features[fold.inside], codes[fold.inside])
-        return np.log(self._probabilities(forest, features[fold.outside]))
+    def _features(self, probabilities: np.ndarray, statistics: np.ndarray) -> np.ndarray:
+        """Return all that the forest sees."""
+        parts = [self._experts.features(probabilities), statistics]
+        if self.settings_.vote == "seen":
+            vote = self._experts.vote(probabilities)
+            parts.insert(1, (vote - vote.mean(axis=1, keepdims=True)).astype(np.float32))
+        return np.hstack(parts)
 
-    def _probabilities(self, forest: Any, features: np.ndarray) -> np.ndarray:
-        return np.clip(forest.predict_proba(features), _LEAST, 1)
+    def _forest_of(self, features: np.ndarray, codes: np.ndarray, places: np.ndarray) -> Any:
+        places = self._learned_from(places, codes)
+        return self.settings_.build_forest(self.seed).fit(features[places], codes[places])
+
+    def _judged(self, features: np.ndarray, codes: np.ndarray, fold: InnerFold) -> np.ndarray:
+        """Return the verdict on a stretch by a forest that has not seen it: weights are found by it."""
+        return _log_probabilities(self._forest_of(features, codes, fold.inside), features[fold.outside])
+
+    def _verdicts(self, judged: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+        """Return the log-probabilities to be joined: (n_verdicts, n_trials, n_classes)."""
+        if self.settings_.vote != "joined":
+            return judged[None]
+        return np.stack([judged, self._experts.vote(probabilities)])
 
     def _scores(self, signals: np.ndarray) -> np.ndarray:
         statistics = self._statistics(signals)
-        verdicts = [np.hstack([team.features(signals), statistics]) for team in self.teams_]
-        return np.log(np.mean([self._probabilities(self.forest_, features) for features in verdicts], axis=0))
+        by_team = []
+        for team in self.teams_:
+            probabilities = team.probabilities(signals)
+            judged = _log_probabilities(self.forest_, self._features(probabilities, statistics))
+            by_team.append(softmax(self.pool_.scores(self._verdicts(judged, probabilities))))
+        return np.log(np.mean(by_team, axis=0))
 
     def _embedding(self, signals: np.ndarray) -> np.ndarray:
-        return np.mean([team.features(signals) for team in self.teams_], axis=0)
+        return np.mean([self._experts.features(team.probabilities(signals)) for team in self.teams_], axis=0)
 
     def _arrays(self) -> dict[str, np.ndarray]:
-        return {
+        experts = {
             f"fold-{number + 1}.{name}": array
             for number, team in enumerate(self.teams_)
             for name, array in team.arrays().items()
         }
+        return {"weights": self.pool_.weights, "log_frequencies": self.pool_.log_frequencies, **experts}
 
     def _restore(self, arrays: dict[str, np.ndarray]) -> None:
+        self.pool_ = LogLinearPool(arrays["weights"], arrays["log_frequencies"])
         self.teams_ = self._teams()
         for number, team in enumerate(self.teams_):
             team.restore(of_prefix(arrays, f"fold-{number + 1}."), self.shape_)
@@ -169,6 +227,10 @@ class SparseForest(Decoder[SparseForestSettings]):
 
     def _restore_forests(self, forests: Mapping[str, Any]) -> None:
         self.forest_ = forests["forest"]
+
+
+def _log_probabilities(forest: Any, features: np.ndarray) -> np.ndarray:
+    return np.log(np.clip(forest.predict_proba(features), _LEAST, 1))
 
 
 def _mean_history(histories: list[list[dict[str, float]]]) -> list[dict[str, float]]:
