@@ -94,7 +94,7 @@ def test_a_wrong_setting_is_one_line_that_names_it(
     run: Any, store: Store, tmp_path: Path, wish: str, message: str
 ) -> None:
     for command in ("train", "evaluate"):
-        out, errors = run(command, store.path, "--set", wish, "--out", tmp_path / "run", status=2)
+        out, errors = run(command, store.path, "--decoder", "lda", "--set", wish, "--out", tmp_path / "run", status=2)
         assert not out
         assert message in errors
         assert len(errors.splitlines()) == 1

@@ -89,12 +89,11 @@ class Evoked(RefittedDecoder[EvokedSettings]):
         return self.model_.projections(signals)
 
     def n_parameters(self, shape: tuple[int, int], n_classes: int) -> int:
-        """Return how many numbers are learned: responses, both covariances, latencies and frequencies."""
+        """Return how many numbers are learned: responses, both whitenings, latencies and frequencies."""
         basis = self._basis(shape[1])
         n_bins = len(basis.span)
         n_latencies, _, n_bumps = basis.shifted.shape
-        covariances = shape[0] * (shape[0] + 1) // 2 + n_bins * (n_bins + 1) // 2
-        return n_classes * (shape[0] * n_bumps + 1) + covariances + n_latencies
+        return n_classes * (shape[0] * n_bumps + 1) + shape[0] ** 2 + n_bins**2 + n_latencies
 
     def _arrays(self) -> dict[str, np.ndarray]:
         return {"log_frequencies": self.log_frequencies_, **self.model_.arrays()}
