@@ -30,7 +30,7 @@ def evaluate_seed(task: tuple[int, int, float]) -> dict[str, float]:
         folder = Path(name)
         run_simulation(folder / "EP.txt", simulation)
         run_import([folder / "EP.txt"], folder / "store")
-        decoding = run_evaluation(folder / "store", EvaluationSettings(decoder="lda", seed=seed), folder / "run")[
+        decoding = run_evaluation(folder / "store", EvaluationSettings(decoder="evoked", seed=seed), folder / "run")[
             "decoding"
         ]
     return {"seed": seed, **{name: decoding[name] for name in ("accuracy", "p_value", "ceiling")}}

@@ -48,7 +48,7 @@ def demo_command(
         picture_signal=picture_signal,
         seed=seed,
     )
-    evaluation = EvaluationSettings(decoder="lda", seed=seed)
+    evaluation = EvaluationSettings(decoder="evoked", seed=seed)
     if events < _FEWEST_EVENTS:
         raise UserError(f"demo: {events} events are too few to show anything: take at least {_FEWEST_EVENTS}")
     _clear(out)
