@@ -164,6 +164,27 @@ def test_forest_and_vote_are_joined_by_what_they_do_out_of_fold() -> None:
         assert np.mean(decoder.predict(some_signals(LABELS, seed=5)) == LABELS) > 0.4
 
 
+@pytest.mark.parametrize("balance", [{"resample": "over"}, {"resample": "under"}, {"class_weight": "balanced"}])
+def test_classes_of_unequal_size_weigh_the_same(monkeypatch: pytest.MonkeyPatch, balance: dict[str, Any]) -> None:
+    labels = np.where(np.arange(N_TRIALS) % 4 == 0, 1, 0)
+    decoder = forest({**HASTY, **balance})
+    kind = type(decoder.settings_.build_forest(0))
+    seen: list[tuple[np.ndarray, str | None]] = []
+    fit = kind.fit
+
+    def watched_fit(self: Any, X: np.ndarray, y: np.ndarray) -> Any:
+        seen.append((np.bincount(y), self.class_weight))
+        return fit(self, X, y)
+
+    monkeypatch.setattr(kind, "fit", watched_fit)
+    decoder.fit(some_signals(labels), labels)
+    assert len(seen) == 4
+    for counts, weight in seen:
+        assert weight == balance.get("class_weight")
+        assert (counts[0] == counts[1]) == ("resample" in balance)
+    assert all(trunk.balanced for team in decoder.teams_ for trunk in team.trunks)  # type: ignore[attr-defined]
+
+
 def test_what_the_trials_look_like_can_be_left_out() -> None:
     decoder = forest({**HASTY, "statistics": False}).fit(some_signals(LABELS), LABELS)
     assert decoder.forest_.n_features_in_ == 3 * 6 + 4  # type: ignore[attr-defined]
