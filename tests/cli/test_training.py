@@ -83,7 +83,7 @@ def test_the_time_left_is_that_of_the_part(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("wish", "message"),
     [
-        ("ratte=1", "--set ratte=1: there is no setting 'ratte' of lda: choose one of class_weight, resample, rate, start"),
+        ("ratte=1", "there is no setting 'ratte' of lda: choose one of class_weight, resample, rate, start"),
         ("rate", "--set rate: give setting=value"),
         ("rate=fast", "settings of lda: rate: Input should be a valid number"),
         ("rate=-1", "settings of lda: rate: Input should be greater than 0"),
