@@ -33,7 +33,7 @@ from mindglyph.trials import Trials, make_info
 
 CHUNK = 1000
 NETWORK = ("--set", "training.max_epochs=1")
-COMMANDS: dict[str, tuple[str, ...]] = {"sparse-cnn": NETWORK, "lda": (), "riemann": ()}
+COMMANDS: dict[str, tuple[str, ...]] = {"sparse-cnn": NETWORK, "default": (), "evoked": (), "lda": (), "riemann": ()}
 
 
 def write_noise(path: Path, n_trials: int) -> None:
