@@ -75,7 +75,7 @@ class _Clock:
 
 
 def _described(progress: Progress) -> str:
-    parts = [f"epoch {progress.epoch} of at most {progress.max_epochs}"]
+    parts = [f"{progress.unit} {progress.epoch} of at most {progress.max_epochs}"]
     if progress.part:
         parts.insert(0, progress.part)
     if math.isfinite(progress.train_loss):

@@ -19,6 +19,8 @@ class Progress:
         Passes over the trials done, and the most there will be.
     train_loss, valid_loss, valid_acc : float
         Of the pass just done; NaN where a part has no such figure.
+    unit : str
+        What is counted, where it is not passes.
     """
 
     part: str
@@ -27,6 +29,7 @@ class Progress:
     train_loss: float
     valid_loss: float
     valid_acc: float
+    unit: str = "epoch"
 
 
 def _unheard(_: Progress) -> None:

@@ -99,7 +99,7 @@ class Stack(Decoder[StackSettings]):
         outputs = []
         for number, (learning, places) in enumerate(stretches, start=1):
             fitted = self._fitted(
-                range(n_members), _cut(signals, learning), codes[learning], steps.of_round(f"stretch-{number}")
+                range(n_members), _cut(signals, learning), codes[learning], steps, f"stretch-{number}"
             )
             outputs.append(self._outputs(fitted, _cut(signals, places)))
         if outputs:
@@ -113,7 +113,7 @@ class Stack(Decoder[StackSettings]):
             held_out, scores = np.arange(0), np.empty((0, n_classes))
             pool = LogLinearPool.even(n_members, codes, n_classes)
         heard, self.pool_ = pool.heard()
-        self.members_ = self._fitted(heard.tolist(), signals, codes, steps.of_round("all"))
+        self.members_ = self._fitted(heard.tolist(), signals, codes, steps, "all")
         return held_out, scores
 
     def _stretches(self, n_trials: int) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -129,11 +129,11 @@ class Stack(Decoder[StackSettings]):
         return stretches
 
     def _fitted(
-        self, places: Iterable[int], signals: np.ndarray, codes: np.ndarray, steps: _Steps
+        self, places: Iterable[int], signals: np.ndarray, codes: np.ndarray, steps: _Steps, name: str
     ) -> dict[int, Decoder[Any]]:
         members = {place: self._member(place) for place in places}
         for place, member in members.items():
-            with steps.step(f"{place}-{self.settings_.members[place].decoder}") as monitor:
+            with steps.step(f"{name}-{place}-{self.settings_.members[place].decoder}") as monitor:
                 member.fit_scores(signals, codes, monitor)
         return members
 
@@ -193,21 +193,19 @@ class Stack(Decoder[StackSettings]):
 class _Steps:
     """Counts the fits of all members in all rounds, each of which is a step of the whole."""
 
-    def __init__(self, monitor: Monitor, n_steps: int, done: list[int] | None = None) -> None:
+    def __init__(self, monitor: Monitor, n_steps: int) -> None:
         self._monitor = monitor
         self._n_steps = n_steps
-        self._done = [0] if done is None else done
-
-    def of_round(self, name: str) -> _Steps:
-        return _Steps(self._monitor.of_part(name), self._n_steps, self._done)
+        self._done = 0
 
     @contextmanager
     def step(self, name: str) -> Iterator[Monitor]:
-        monitor = self._monitor.of_part(name)
-        yield monitor
-        self._done[0] += 1
+        """Give the monitor of a fit, and tell of it when it is done."""
+        yield self._monitor.of_part(name)
+        self._done += 1
         nothing = float("nan")
-        monitor.report(Progress(monitor.part, self._done[0], self._n_steps, nothing, nothing, nothing))
+        progress = Progress(self._monitor.part, self._done, self._n_steps, nothing, nothing, nothing, unit="fit")
+        self._monitor.report(progress)
 
 
 def _cut(signals: np.ndarray, places: np.ndarray) -> np.ndarray:
