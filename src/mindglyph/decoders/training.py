@@ -165,7 +165,8 @@ class NetworkTraining:
                 state.weights, state.optimizer = network.state_dict(), optimizer.state_dict()
                 if monitor.folder:
                     write_state(monitor.folder, state, training)
-                monitor.report(Progress(monitor.part, state.epoch, settings.max_epochs, **row))
+                figures = row["train_loss"], row["valid_loss"], row["valid_acc"]
+                monitor.report(Progress(monitor.part, state.epoch, settings.max_epochs, *figures))
         if not state.best_epoch:
             raise UserError("the network diverged: take a smaller learning rate")
         network.load_state_dict(state.best)
