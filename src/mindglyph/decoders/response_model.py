@@ -109,10 +109,12 @@ class ResponseModel:
         self.log_latencies_ = np.full(n_latencies, -np.log(n_latencies))
         posterior = np.full((len(trials), n_latencies), 1 / n_latencies)
         weights = np.ones(len(trials))
+        # One array for both rounds: of a store larger than memory this is what takes most.
+        statistics = np.empty((len(trials), n_channels, self._basis.span.shape[1]), dtype=np.float32)
         for _ in range(_ROUNDS):
             background *= np.sqrt(weights[few])[:, None, None].astype(np.float32)
             self._take_noise(SeparableNoise.estimate(background))
-            statistics, weights = self._all_statistics(trials)
+            self._gather(trials, statistics, weights)
             for _ in range(_ITERATIONS):
                 common, own, prior = self._maximize(statistics, weights, codes, posterior, (common, own, prior))
                 self.responses_ = np.ascontiguousarray(common + own)
@@ -176,9 +178,13 @@ class ResponseModel:
             weights = self._noise.precision(part)
             yield (spatial @ (part @ self._span)) * weights[:, None, None].astype(np.float32), weights
 
-    def _all_statistics(self, trials: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        parts = list(self._parts(trials))
-        return np.concatenate([part for part, _ in parts]), np.concatenate([weights for _, weights in parts])
+    def _gather(self, trials: np.ndarray, statistics: np.ndarray, weights: np.ndarray) -> None:
+        """Write the sufficient statistics and weights of all trials."""
+        start = 0
+        for part, of_part in self._parts(trials):
+            stop = start + len(part)
+            statistics[start:stop], weights[start:stop] = part, of_part
+            start = stop
 
     def _filters(self) -> np.ndarray:
         """Return the matched filter of each class and latency: (n_classes, n_latencies, n_channels, n_span)."""

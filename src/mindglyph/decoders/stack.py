@@ -13,6 +13,7 @@ from mindglyph.decoders.base import Decoder, DecoderSettings
 from mindglyph.decoders.monitor import Monitor, Progress
 from mindglyph.decoders.pooling import LogLinearPool
 from mindglyph.decoders.registry import decoder_settings
+from mindglyph.preprocessing import parts_of
 from mindglyph.settings import Settings
 
 _GAP = 10  # trials left out on either side of those held out
@@ -147,7 +148,14 @@ class Stack(Decoder[StackSettings]):
     @staticmethod
     def _outputs(members: Mapping[int, Decoder[Any]], signals: np.ndarray) -> np.ndarray:
         """Return the members' log-probabilities: (n_members, n_trials, n_classes)."""
-        probabilities = np.stack([member.predict_proba(signals) for member in members.values()])
+        # A member may make much of a trial: part by part that is never much at once.
+        probabilities = np.concatenate(
+            [
+                np.stack([member.predict_proba(signals[part]) for member in members.values()])
+                for part in parts_of(signals.shape)
+            ],
+            axis=1,
+        )
         return np.log(probabilities.clip(_LEAST_PROBABILITY))
 
     def _scores(self, signals: np.ndarray) -> np.ndarray:
