@@ -8,8 +8,15 @@ Gers et al. (2000), "Learning to forget", https://doi.org/10.1162/08997660030001
 
 from __future__ import annotations
 
+import os
+
 import torch
 from torch import nn
+
+from mindglyph.decoders.lstm_walk import walk
+
+TOGETHER = 256
+"""Trials times channels that take a step at once: more no longer fit the processor's own memory."""
 
 
 class AllSteps(nn.Module):
@@ -29,11 +36,29 @@ class AllSteps(nn.Module):
         super().__init__()
         self.lstm = nn.LSTM(width, units, batch_first=True)
         self.over_time = over_time
+        M = os.environ.get("INIT", "")
+        with torch.no_grad():
+            if "o" in M:
+                for part in self.lstm.weight_hh_l0.split(units):
+                    nn.init.orthogonal_(part)
+            if "x" in M:
+                for part in self.lstm.weight_ih_l0.split(units):
+                    nn.init.xavier_uniform_(part)
+            if "f" in M:
+                self.lstm.bias_ih_l0.zero_()
+                self.lstm.bias_hh_l0.zero_()
+                self.lstm.bias_hh_l0[units : 2 * units] = 1
 
     def forward(self, signals: torch.Tensor) -> torch.Tensor:
         """Return the outputs: (n_trials, n_steps, units)."""
-        outputs, _ = self.lstm(signals.transpose(1, 2) if self.over_time else signals)
-        return outputs
+        steps = signals.transpose(1, 2) if self.over_time else signals
+        if steps.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
+            outputs: torch.Tensor = self.lstm(steps)[0]
+            return outputs
+        lstm = self.lstm
+        bias = (lstm.bias_ih_l0 + lstm.bias_hh_l0).view(1, 1, -1)
+        from_input, from_hidden = lstm.weight_ih_l0.T.unsqueeze(0), lstm.weight_hh_l0.T.unsqueeze(0)
+        return walk(steps.transpose(0, 1).unsqueeze(0), from_input, from_hidden, bias)[0].transpose(0, 1)
 
 
 class ChannelLSTM(nn.Module):
@@ -79,20 +104,11 @@ class ChannelLSTM(nn.Module):
         Tensor, shape (n_trials, n_channels, n_steps, units)
             The outputs.
         """
-        n_trials, n_chans, n_steps, width = signals.shape
-        # What comes from the input waits for no step before it, so it is had for all steps at once.
-        flat = signals.permute(1, 2, 0, 3).reshape(n_chans, n_steps * n_trials, width)
-        inputs = torch.baddbmm(self.bias, flat, self.from_input).view(n_chans, n_steps, n_trials, -1)
-        hidden = cell = torch.zeros(n_chans, n_trials, self.units, device=signals.device)
-        outputs = []
-        for inputs_of_step in inputs.unbind(1):
-            gates = torch.baddbmm(inputs_of_step, hidden, self.from_hidden)
-            enter, keep, candidate, leave = gates.chunk(4, dim=-1)
-            # Where the gates are of half precision the cell stays a float32, since it adds up over the steps.
-            cell = keep.sigmoid() * cell + enter.sigmoid() * candidate.tanh()
-            hidden = leave.sigmoid() * cell.tanh()
-            outputs.append(hidden)
-        return torch.stack(outputs, dim=2).transpose(0, 1)
+        steps = signals.permute(1, 2, 0, 3)
+        size = max(1, TOGETHER // len(signals))
+        weights = zip(*(w.split(size) for w in (self.from_input, self.from_hidden, self.bias)), strict=True)
+        outputs = [walk(some, *of_some) for some, of_some in zip(steps.split(size), weights, strict=True)]
+        return torch.cat(outputs).permute(2, 0, 1, 3)
 
 
 class CutIntoSteps(nn.Module):
