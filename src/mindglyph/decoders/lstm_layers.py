@@ -57,7 +57,7 @@ class AllSteps(nn.Module):
             return outputs
         lstm = self.lstm
         bias = (lstm.bias_ih_l0 + lstm.bias_hh_l0).view(1, 1, -1)
-        from_input, from_hidden = lstm.weight_ih_l0.T.unsqueeze(0), lstm.weight_hh_l0.T.unsqueeze(0)
+        from_input, from_hidden = (w.unsqueeze(0).transpose(1, 2) for w in (lstm.weight_ih_l0, lstm.weight_hh_l0))
         return walk(steps.transpose(0, 1).unsqueeze(0), from_input, from_hidden, bias)[0].transpose(0, 1)
 
 

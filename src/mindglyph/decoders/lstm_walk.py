@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from mindglyph.decoders.layers import tanh
+
 
 def walk(
     steps: torch.Tensor, from_input: torch.Tensor, from_hidden: torch.Tensor, bias: torch.Tensor
@@ -74,7 +76,7 @@ class _Walk(torch.autograd.Function):
                     rough.copy_(exact)
                 cell.mul_(keep).addcmul_(enter, candidate)
                 cells[:, step].copy_(cell)
-                outputs[:, step].copy_(_tanh(cell).mul_(leave))
+                outputs[:, step].copy_(tanh(cell).mul_(leave))
         context.save_for_backward(steps, from_input, from_hidden, gates, cells, outputs)
         context.kind = kind
         return outputs
@@ -95,7 +97,7 @@ class _Walk(torch.autograd.Function):
             of_output = gradient[:, step].to(exact)
             if step + 1 < n_steps:
                 of_output = of_output + torch.bmm(slopes[:, step + 1], back)
-            bent = _tanh(cells[:, step].to(exact))
+            bent = tanh(cells[:, step].to(exact))
             sigmoid_back(of_output * bent, leave, grad_input=of_leave)
             of_cell += tanh_back(of_output * leave, bent)
             sigmoid_back(of_cell * candidate, enter, grad_input=of_enter)
@@ -111,12 +113,14 @@ class _Walk(torch.autograd.Function):
         of_steps = None
         if needed[0]:
             of_steps = torch.bmm(flat, from_input.to(kind).transpose(1, 2)).view(steps.shape)
-        of_input = torch.bmm(steps.view(n_lstms, -1, steps.shape[-1]).transpose(1, 2), flat).to(exact)
-        later, before = slopes[:, 1:].flatten(1, 2), outputs[:, :-1].flatten(1, 2)
-        of_hidden = torch.bmm(before.transpose(1, 2), later).to(exact)
+        of_input = _gradient(steps.view(n_lstms, -1, steps.shape[-1]), flat, from_input)
+        of_hidden = _gradient(outputs[:, :-1].flatten(1, 2), slopes[:, 1:].flatten(1, 2), from_hidden)
         of_bias = flat.sum(dim=1, keepdim=True, dtype=exact)
         return of_steps, of_input, of_hidden, of_bias, None
 
 
-def _tanh(values: torch.Tensor) -> torch.Tensor:
-    return (2 * values).sigmoid_().mul_(2).sub_(1)
+def _gradient(seen: torch.Tensor, slopes: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Return the gradient of a weight, laid out as the weight is: turning it over would take as long as the product."""
+    if weight.is_contiguous():
+        return torch.bmm(seen.transpose(1, 2), slopes).to(weight.dtype)
+    return torch.bmm(slopes.transpose(1, 2), seen).to(weight.dtype).transpose(1, 2)
