@@ -32,7 +32,7 @@ class CommonLSTMSettings(NetworkSettings):
     axis: Literal["channels", "time"] = "channels"
     dense: tuple[int, int] = (256, 64)
     dropout: float = Field(0.5, ge=0, lt=1)
-    training: Training = Training(learning_rate=3e-4)
+    training: Training = Training(batch_size=32, learning_rate=5e-4)
 
     def build(self, sfreq: float, seed: int = 0) -> CommonLSTM:
         """Return the decoder."""

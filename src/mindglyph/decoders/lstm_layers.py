@@ -8,8 +8,6 @@ Gers et al. (2000), "Learning to forget", https://doi.org/10.1162/08997660030001
 
 from __future__ import annotations
 
-import os
-
 import torch
 from torch import nn
 
@@ -36,22 +34,11 @@ class AllSteps(nn.Module):
         super().__init__()
         self.lstm = nn.LSTM(width, units, batch_first=True)
         self.over_time = over_time
-        M = os.environ.get("INIT", "")
-        with torch.no_grad():
-            if "o" in M:
-                for part in self.lstm.weight_hh_l0.split(units):
-                    nn.init.orthogonal_(part)
-            if "x" in M:
-                for part in self.lstm.weight_ih_l0.split(units):
-                    nn.init.xavier_uniform_(part)
-            if "f" in M:
-                self.lstm.bias_ih_l0.zero_()
-                self.lstm.bias_hh_l0.zero_()
-                self.lstm.bias_hh_l0[units : 2 * units] = 1
 
     def forward(self, signals: torch.Tensor) -> torch.Tensor:
         """Return the outputs: (n_trials, n_steps, units)."""
         steps = signals.transpose(1, 2) if self.over_time else signals
+        # In float32, and on a GPU, torch's own walk is as quick.
         if steps.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
             outputs: torch.Tensor = self.lstm(steps)[0]
             return outputs
@@ -65,9 +52,8 @@ class ChannelLSTM(nn.Module):
     """An LSTM for each channel, all of which take a step at once.
 
     It computes what one `torch.nn.LSTM` a channel would, with one bias in place of the two
-    that those add to one another. The channels are a batch of matrices, so that a step is one
-    call for all of them. That saves calls and no arithmetic: on a single thread of a
-    processor, torch's own LSTMs one after another take somewhat less time.
+    that those add to one another. As many channels take a step together as make up a batch that
+    is worth a call.
 
     Parameters
     ----------

@@ -15,9 +15,7 @@ import torch
 from mindglyph.decoders.layers import tanh
 
 
-def walk(
-    steps: torch.Tensor, from_input: torch.Tensor, from_hidden: torch.Tensor, bias: torch.Tensor
-) -> torch.Tensor:
+def walk(steps: torch.Tensor, from_input: torch.Tensor, from_hidden: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
     """Return the outputs of all steps of several LSTMs side by side, each with trials and weights of its own.
 
     Parameters

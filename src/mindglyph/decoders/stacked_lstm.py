@@ -30,7 +30,7 @@ class StackedLSTMSettings(NetworkSettings):
     units: tuple[Annotated[int, Field(ge=1)], ...] = Field((256, 512, 256, 64), min_length=1)
     axis: Literal["channels", "time"] = "channels"
     dropout: float = Field(0.5, ge=0, lt=1)
-    training: Training = Training(learning_rate=3e-4)
+    training: Training = Training(batch_size=32, learning_rate=1e-3)
 
     def build(self, sfreq: float, seed: int = 0) -> StackedLSTM:
         """Return the decoder."""
