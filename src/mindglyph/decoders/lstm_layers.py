@@ -42,9 +42,9 @@ class AllSteps(nn.Module):
         if steps.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
             outputs: torch.Tensor = self.lstm(steps)[0]
             return outputs
-        lstm = self.lstm
-        bias = (lstm.bias_ih_l0 + lstm.bias_hh_l0).view(1, 1, -1)
-        from_input, from_hidden = (w.unsqueeze(0).transpose(1, 2) for w in (lstm.weight_ih_l0, lstm.weight_hh_l0))
+        of_input, of_hidden, input_bias, hidden_bias = self.lstm.parameters()
+        from_input, from_hidden = (weight.unsqueeze(0).transpose(1, 2) for weight in (of_input, of_hidden))
+        bias = (input_bias + hidden_bias).view(1, 1, -1)
         return walk(steps.transpose(0, 1).unsqueeze(0), from_input, from_hidden, bias)[0].transpose(0, 1)
 
 
