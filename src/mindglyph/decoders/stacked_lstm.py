@@ -39,7 +39,7 @@ class StackedLSTMSettings(NetworkSettings):
 
 
 class StackedLSTM(NetworkDecoder[StackedLSTMSettings]):
-    """Whitening and batch norm, then LSTMs with all steps kept, which are the embedding: 896 numbers for 14 channels."""
+    """Whitening, batch norm, then LSTMs with all steps kept, which are the embedding: 896 numbers for 14 channels."""
 
     settings_class = StackedLSTMSettings
     helped_by = frozenset({"bfloat16"})
