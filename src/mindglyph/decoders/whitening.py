@@ -2,7 +2,8 @@
 
 Neighbouring electrodes record much the same. Gradient descent is quick along what they share and
 slow along what sets them apart, in which most of the answer to a picture is. A fixed matrix, had
-from the trials that are learned from, makes all directions equally strong; it takes nothing away.
+from the trials that are learned from, brings all directions nearer to one strength; it takes nothing away. Half of the
+way helps as much as all of it, and amplifies less of what is mere noise.
 
 References
 ----------
@@ -45,12 +46,12 @@ class Whitening(nn.Module):
             return self.matrix @ signals
 
     def learn(self, covariance: np.ndarray) -> None:
-        """Take the symmetric matrix under which channels of this covariance are uncorrelated."""
+        """Take the symmetric matrix that halves, on a scale of decibels, how far directions differ in strength."""
         variances, directions = np.linalg.eigh(covariance)
         mean = variances.mean()
         if not mean > 0:
             return
-        scales = (np.clip(variances / mean, 0, None) + FLOOR) ** -0.5
+        scales = (np.clip(variances / mean, 0, None) + FLOOR) ** -0.25
         self.matrix.copy_(torch.from_numpy((directions * scales) @ directions.T))
 
 
