@@ -51,7 +51,7 @@ class CommonLSTM(NetworkDecoder[CommonLSTMSettings]):
         steps, width = (n_chans, n_times) if settings.axis == "channels" else (n_times, n_chans)
         first, second = settings.dense
         body = nn.Sequential(
-            Whitening(n_chans),
+            Whitening(n_chans, share=1.0),
             AllSteps(width, settings.units, over_time=settings.axis == "time"),
             nn.Flatten(),
             nn.Linear(steps * settings.units, first),

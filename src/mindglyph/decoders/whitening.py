@@ -32,12 +32,15 @@ class Whitening(nn.Module):
     ----------
     n_chans : int
         Channels.
+    share : float
+        Of the way to equal strength in all directions.
     """
 
     matrix: torch.Tensor
 
-    def __init__(self, n_chans: int) -> None:
+    def __init__(self, n_chans: int, share: float = 0.5) -> None:
         super().__init__()
+        self.share = share
         self.register_buffer("matrix", torch.eye(n_chans))
 
     def forward(self, signals: torch.Tensor) -> torch.Tensor:
@@ -46,12 +49,12 @@ class Whitening(nn.Module):
             return self.matrix @ signals
 
     def learn(self, covariance: np.ndarray) -> None:
-        """Take the symmetric matrix that halves, on a scale of decibels, how far directions differ in strength."""
+        """Take the symmetric matrix that brings directions nearer in strength, on a scale of decibels, by `share`."""
         variances, directions = np.linalg.eigh(covariance)
         mean = variances.mean()
         if not mean > 0:
             return
-        scales = (np.clip(variances / mean, 0, None) + FLOOR) ** -0.25
+        scales = (np.clip(variances / mean, 0, None) + FLOOR) ** (-self.share / 2)
         self.matrix.copy_(torch.from_numpy((directions * scales) @ directions.T))
 
 
