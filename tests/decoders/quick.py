@@ -30,7 +30,7 @@ QUICK: dict[str, dict[str, Any]] = {
         "units": (8, 8),
         "merged": 8,
         "dropout": 0.3,
-        "training": {"max_epochs": 20, "learning_rate": 1e-2, "batch_size": 32},
+        "training": {"max_epochs": 30, "patience": 12, "learning_rate": 2e-2, "batch_size": 32},
     },
     "sparse-forest": {
         "expert": {"filters": (8, 8), "dropouts": (0.1, 0.1), "training": {"max_epochs": 8, "learning_rate": 5e-3}},

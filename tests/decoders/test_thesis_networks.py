@@ -78,7 +78,7 @@ def test_sparse_cnn_has_the_thesis_convolutions() -> None:
 
 def test_stacked_lstm_keeps_its_steps_and_ends_in_896_numbers() -> None:
     network = _network("stacked-lstm")
-    assert isinstance(network.body[0], nn.BatchNorm1d)
+    assert isinstance(network.body[1], nn.BatchNorm1d)
     assert _sizes(network, EPOC, nn.LeakyReLU, nn.Flatten) == [(14, 256), (14, 512), (14, 256), (14, 64), (896,)]
     assert _units(network) == [(896, 10)]
     dropouts = [layer.p for layer in network.modules() if isinstance(layer, nn.Dropout)]

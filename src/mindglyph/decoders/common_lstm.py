@@ -9,6 +9,7 @@ from torch import nn
 
 from mindglyph.decoders.lstm_layers import AllSteps
 from mindglyph.decoders.network import EmbeddingNetwork, NetworkDecoder, NetworkSettings, Training
+from mindglyph.decoders.whitening import Whitening
 
 
 class CommonLSTMSettings(NetworkSettings):
@@ -32,7 +33,7 @@ class CommonLSTMSettings(NetworkSettings):
     axis: Literal["channels", "time"] = "channels"
     dense: tuple[int, int] = (256, 64)
     dropout: float = Field(0.5, ge=0, lt=1)
-    training: Training = Training(learning_rate=3e-4)
+    training: Training = Training(learning_rate=5e-4)
 
     def build(self, sfreq: float, seed: int = 0) -> CommonLSTM:
         """Return the decoder."""
@@ -40,7 +41,7 @@ class CommonLSTMSettings(NetworkSettings):
 
 
 class CommonLSTM(NetworkDecoder[CommonLSTMSettings]):
-    """LSTM with all steps kept, then two dense layers; the second is the embedding."""
+    """Whitening, then an LSTM with all steps kept, then two dense layers; the second is the embedding."""
 
     settings_class = CommonLSTMSettings
     helped_by = frozenset({"bfloat16"})
@@ -50,6 +51,7 @@ class CommonLSTM(NetworkDecoder[CommonLSTMSettings]):
         steps, width = (n_chans, n_times) if settings.axis == "channels" else (n_times, n_chans)
         first, second = settings.dense
         body = nn.Sequential(
+            Whitening(n_chans, share=1.0),
             AllSteps(width, settings.units, over_time=settings.axis == "time"),
             nn.Flatten(),
             nn.Linear(steps * settings.units, first),

@@ -7,6 +7,9 @@ from typing import Any
 import torch
 from torch import nn
 
+STRETCH = 2**18
+"""Numbers that are worked on at a time where several passes over them are needed."""
+
 
 class Dropout(nn.Dropout):
     """`nn.Dropout` whose four decisions share one random number, which is most of its cost.
@@ -39,18 +42,35 @@ def pooled_tanh(signals: torch.Tensor, dim: int) -> torch.Tensor:
     return _PooledTanh.apply(signals, dim)  # type: ignore[no-untyped-call]  # torch has not typed it
 
 
+def tanh(signals: torch.Tensor) -> torch.Tensor:
+    """Return the hyperbolic tangent as 2 sigmoid(2x) - 1, which torch takes a third of the time for on a processor."""
+    return (2 * signals).sigmoid_().mul_(2).sub_(1)
+
+
 class _PooledTanh(torch.autograd.Function):
     """Averages spread their gradient evenly: told so, the tangent need not have it spread out in memory."""
 
     @staticmethod
     def forward(context: Any, signals: torch.Tensor, dim: int) -> torch.Tensor:
-        bent = signals.tanh()
+        bent, means = torch.empty_like(signals), signals.new_empty(signals.select(dim, 0).shape)
+        # A stretch that stays in the processor's own memory, in which sums of bfloat16 are float32.
+        length = max(1, STRETCH * len(signals) // max(1, signals.numel()))
+        for some, whole, mean in zip(signals.split(length), bent.split(length), means.split(length), strict=True):
+            exact = tanh(some.to(torch.promote_types(some.dtype, torch.float32)))
+            whole.copy_(exact)
+            # One after another: torch takes longer for the sum along a short dimension.
+            first, *others = exact.unbind(dim)
+            total = first.clone()
+            for other in others:
+                total += other
+            mean.copy_(total.div_(len(others) + 1))
         context.save_for_backward(bent)
         context.dim = dim
-        return bent.mean(dim)
+        return means
 
     @staticmethod
     def backward(context: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
         (bent,) = context.saved_tensors
-        spread = (gradient / bent.shape[context.dim]).unsqueeze(context.dim).expand_as(bent)
-        return torch.ops.aten.tanh_backward(spread, bent), None
+        # Laid out as the signals were: a gradient that stands otherwise would be spread at every step out of turn.
+        even = (gradient / bent.shape[context.dim]).contiguous()
+        return torch.ops.aten.tanh_backward(even.unsqueeze(context.dim).expand_as(bent), bent), None

@@ -11,6 +11,11 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from mindglyph.decoders.lstm_walk import walk
+
+TOGETHER = 256
+"""Trials times channels that take a step at once: more no longer fit the processor's own memory."""
+
 
 class AllSteps(nn.Module):
     """An LSTM of which the output of every step is kept.
@@ -32,17 +37,23 @@ class AllSteps(nn.Module):
 
     def forward(self, signals: torch.Tensor) -> torch.Tensor:
         """Return the outputs: (n_trials, n_steps, units)."""
-        outputs, _ = self.lstm(signals.transpose(1, 2) if self.over_time else signals)
-        return outputs
+        steps = signals.transpose(1, 2) if self.over_time else signals
+        # In float32, and on a GPU, torch's own walk is as quick.
+        if steps.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
+            outputs: torch.Tensor = self.lstm(steps)[0]
+            return outputs
+        of_input, of_hidden, input_bias, hidden_bias = self.lstm.parameters()
+        from_input, from_hidden = (weight.unsqueeze(0).transpose(1, 2) for weight in (of_input, of_hidden))
+        bias = (input_bias + hidden_bias).view(1, 1, -1)
+        return walk(steps.transpose(0, 1).unsqueeze(0), from_input, from_hidden, bias)[0].transpose(0, 1)
 
 
 class ChannelLSTM(nn.Module):
     """An LSTM for each channel, all of which take a step at once.
 
     It computes what one `torch.nn.LSTM` a channel would, with one bias in place of the two
-    that those add to one another. The channels are a batch of matrices, so that a step is one
-    call for all of them. That saves calls and no arithmetic: on a single thread of a
-    processor, torch's own LSTMs one after another take somewhat less time.
+    that those add to one another. As many channels take a step together as make up a batch that
+    is worth a call.
 
     Parameters
     ----------
@@ -79,20 +90,11 @@ class ChannelLSTM(nn.Module):
         Tensor, shape (n_trials, n_channels, n_steps, units)
             The outputs.
         """
-        n_trials, n_chans, n_steps, width = signals.shape
-        # What comes from the input waits for no step before it, so it is had for all steps at once.
-        flat = signals.permute(1, 2, 0, 3).reshape(n_chans, n_steps * n_trials, width)
-        inputs = torch.baddbmm(self.bias, flat, self.from_input).view(n_chans, n_steps, n_trials, -1)
-        hidden = cell = torch.zeros(n_chans, n_trials, self.units, device=signals.device)
-        outputs = []
-        for inputs_of_step in inputs.unbind(1):
-            gates = torch.baddbmm(inputs_of_step, hidden, self.from_hidden)
-            enter, keep, candidate, leave = gates.chunk(4, dim=-1)
-            # Where the gates are of half precision the cell stays a float32, since it adds up over the steps.
-            cell = keep.sigmoid() * cell + enter.sigmoid() * candidate.tanh()
-            hidden = leave.sigmoid() * cell.tanh()
-            outputs.append(hidden)
-        return torch.stack(outputs, dim=2).transpose(0, 1)
+        steps = signals.permute(1, 2, 0, 3)
+        size = max(1, TOGETHER // len(signals))
+        weights = zip(*(w.split(size) for w in (self.from_input, self.from_hidden, self.bias)), strict=True)
+        outputs = [walk(some, *of_some) for some, of_some in zip(steps.split(size), weights, strict=True)]
+        return torch.cat(outputs).permute(2, 0, 1, 3)
 
 
 class CutIntoSteps(nn.Module):

@@ -12,6 +12,7 @@ from torch.nn.functional import batch_norm, conv2d
 from mindglyph.decoders.convolutions import TimeConvolution
 from mindglyph.decoders.layers import Dropout, pooled_tanh
 from mindglyph.decoders.network import EmbeddingNetwork, NetworkDecoder, NetworkSettings, Training
+from mindglyph.decoders.whitening import Whitening
 from mindglyph.errors import UserError
 
 
@@ -47,7 +48,7 @@ class SparseCNNSettings(NetworkSettings):
 
 
 class SparseCNN(NetworkDecoder[SparseCNNSettings]):
-    """Batch norm, convolution, tanh, pool, dropout, twice; then a dense layer, which is the embedding."""
+    """Whitening, batch norm, convolution, tanh, pool, dropout, twice; then a dense layer, which is the embedding."""
 
     settings_class = SparseCNNSettings
     helped_by = frozenset({"bfloat16"})
@@ -69,6 +70,7 @@ class _Body(nn.Sequential):
         first, second = settings.filters
         self.pools, self.lengths = settings.pools, lengths
         super().__init__(
+            Whitening(n_chans),
             nn.BatchNorm1d(n_chans),
             nn.Conv1d(n_chans, first, settings.kernel),
             nn.Tanh(),
@@ -87,12 +89,20 @@ class _Body(nn.Sequential):
     def forward(self, signals: torch.Tensor) -> torch.Tensor:
         """Return the embedding (n_trials, n_features) of trials (n_trials, n_channels, n_times)."""
         layers: list[Any] = list(self)
-        scale, convolution, _, _, first_dropout, norm, time_convolution, _, _, second_dropout, _, dense, elu = layers
+        whitening, scale, convolution, _, _, first_dropout, norm, *later = layers
+        time_convolution, _, _, second_dropout, _, dense, elu = later
         kernel = convolution.kernel_size[0]
         needed = self.lengths[0] * self.pools[0] + kernel - 1
         # The scale goes into the filters: the signals then need no gradient, which saves a third of that layer.
         signals = batch_norm(
-            signals, scale.running_mean, scale.running_var, None, None, scale.training, scale.momentum, scale.eps
+            whitening(signals),
+            scale.running_mean,
+            scale.running_var,
+            None,
+            None,
+            scale.training,
+            scale.momentum,
+            scale.eps,
         )
         weight = convolution.weight * scale.weight[:, None]
         bias = convolution.bias + (convolution.weight * scale.bias[:, None]).sum(dim=(1, 2))

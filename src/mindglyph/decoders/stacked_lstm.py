@@ -10,6 +10,7 @@ from torch import nn
 
 from mindglyph.decoders.lstm_layers import AllSteps
 from mindglyph.decoders.network import EmbeddingNetwork, NetworkDecoder, NetworkSettings, Training
+from mindglyph.decoders.whitening import Whitening
 
 
 class StackedLSTMSettings(NetworkSettings):
@@ -30,7 +31,7 @@ class StackedLSTMSettings(NetworkSettings):
     units: tuple[Annotated[int, Field(ge=1)], ...] = Field((256, 512, 256, 64), min_length=1)
     axis: Literal["channels", "time"] = "channels"
     dropout: float = Field(0.5, ge=0, lt=1)
-    training: Training = Training(learning_rate=3e-4)
+    training: Training = Training(batch_size=32, learning_rate=1e-3)
 
     def build(self, sfreq: float, seed: int = 0) -> StackedLSTM:
         """Return the decoder."""
@@ -38,7 +39,7 @@ class StackedLSTMSettings(NetworkSettings):
 
 
 class StackedLSTM(NetworkDecoder[StackedLSTMSettings]):
-    """Batch norm, then LSTMs with all steps kept, which are the embedding: 896 numbers for 14 channels."""
+    """Whitening, batch norm, then LSTMs with all steps kept, which are the embedding: 896 numbers for 14 channels."""
 
     settings_class = StackedLSTMSettings
     helped_by = frozenset({"bfloat16"})
@@ -47,7 +48,7 @@ class StackedLSTM(NetworkDecoder[StackedLSTMSettings]):
         settings = self.settings_
         over_time = settings.axis == "time"
         steps, width = (n_times, n_chans) if over_time else (n_chans, n_times)
-        layers: list[nn.Module] = [nn.BatchNorm1d(n_chans)]
+        layers: list[nn.Module] = [Whitening(n_chans), nn.BatchNorm1d(n_chans)]
         for number, (before, units) in enumerate(pairwise((width, *settings.units))):
             layers += [
                 # What the first LSTM gives has its steps where the next ones look for them.

@@ -18,6 +18,7 @@ from mindglyph.decoders.batches import batch_length, fetched, in_order, shuffled
 from mindglyph.decoders.checkpoint import State, fingerprint, read_state, write_state
 from mindglyph.decoders.hardware import Compiled, DeviceChoice, Hardware, Precision
 from mindglyph.decoders.monitor import Monitor, Progress
+from mindglyph.decoders.whitening import learn_whitening
 from mindglyph.errors import UserError
 from mindglyph.settings import Settings
 
@@ -139,6 +140,7 @@ class NetworkTraining:
         settings = self.settings
         work = len(learning) * settings.max_epochs
         hardware = Hardware.choose(settings.device, settings.precision, settings.compiled, self.helped, work)
+        learn_whitening(self.network, signals, learning)
         network = self.network.to(hardware.device)
         optimizer = torch.optim.AdamW(
             network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
