@@ -44,6 +44,9 @@ class Training(Settings):
     schedule : {"constant", "one-cycle"}
         `one-cycle` lets the learning rate rise over the first tenth of `max_epochs` and fall
         along a cosine over the rest.
+    whitened : bool
+        Whether a network that has a layer for it mixes the channels, by a matrix that is learned
+        from the training trials beforehand, so that they resemble one another less.
     augmentation : tuple of str
         How trials are changed at random while the network learns, in this order; needs
         braindecode.
@@ -64,6 +67,7 @@ class Training(Settings):
     learning_rate: float = Field(1e-3, gt=0)
     weight_decay: float = Field(1e-2, ge=0)
     schedule: Literal["constant", "one-cycle"] = "constant"
+    whitened: bool = True
     augmentation: tuple[AugmentationName, ...] = ()
     device: DeviceChoice = "auto"
     precision: Precision = "auto"
@@ -140,7 +144,8 @@ class NetworkTraining:
         settings = self.settings
         work = len(learning) * settings.max_epochs
         hardware = Hardware.choose(settings.device, settings.precision, settings.compiled, self.helped, work)
-        learn_whitening(self.network, signals, learning)
+        if settings.whitened:
+            learn_whitening(self.network, signals, learning)
         network = self.network.to(hardware.device)
         optimizer = torch.optim.AdamW(
             network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True

@@ -2,8 +2,8 @@
 
 Neighbouring electrodes record much the same. Gradient descent is quick along what they share and
 slow along what sets them apart, in which most of the answer to a picture is. A fixed matrix, had
-from the trials that are learned from, brings all directions nearer to one strength; it takes nothing away. Half of the
-way helps as much as all of it, and amplifies less of what is mere noise.
+from the trials that are learned from, brings all directions nearer to one strength; it takes
+nothing away. Half of the way amplifies less of what is mere noise.
 
 References
 ----------
