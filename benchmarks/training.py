@@ -270,7 +270,7 @@ def main() -> None:
     """Measure every network and print what came out."""
     parts = [*PLAIN, "sparse-forest"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one seed, few trials, a minute a network at most")
+    parser.add_argument("--quick", action="store_true", help="one seed, few trials, 45 s a network at most")
     parser.add_argument("--only", nargs="+", choices=parts, default=parts)
     parser.add_argument("--trials", type=int)
     parser.add_argument("--epochs", type=int)
@@ -285,7 +285,7 @@ def main() -> None:
     n_trials = arguments.trials or (2000 if arguments.quick else 8000)
     epochs = arguments.epochs or (8 if arguments.quick else 40)
     seeds = arguments.seeds or (1 if arguments.quick else 5)
-    limits = Limits(epochs, 6, 60.0 if arguments.quick else math.inf)
+    limits = Limits(epochs, 6, 45.0 if arguments.quick else math.inf)
     data = simulated(n_trials, 1000, 0)
     few = replace(data, signals=data.signals[:300], labels=data.labels[:300])
     print(f"{n_trials:,} trials, {seeds} seed(s), at most {epochs} epochs, {torch.get_num_threads()} thread(s)")
@@ -297,7 +297,7 @@ def main() -> None:
     for name in arguments.only:
         if name == "sparse-forest":
             # An epoch costs both what any other does, so that fewer tell the ratio as well.
-            ratios[name], line = forest_ratio(data, replace(limits, epochs=3) if arguments.quick else limits)
+            ratios[name], line = forest_ratio(data, replace(limits, epochs=2) if arguments.quick else limits)
         else:
             # What is loaded once is no matter of the training, and would fall to whoever begins.
             race(name, few, Limits(1, 1, math.inf), seed=0)
