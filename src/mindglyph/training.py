@@ -94,22 +94,28 @@ def train(
             shutil.rmtree(folder, ignore_errors=True)
         raise
     files = pipeline.save(folder / MODEL)
-    coding = pipeline.autoencoder
     run.write_history(pipeline.decoder.history_)
-    metrics = run.add_metrics(
-        n_trials=len(trials),
-        n_classes=len(pipeline.decoder.classes_),
-        held_out=pipeline.decoder.held_out_,
-        temperature=pipeline.decoder.temperature_,
-        epochs=len(pipeline.decoder.history_),
-        **({} if coding is None else {"reconstruction_error": coding.reconstruction_error_}),
-        seconds=round(time.perf_counter() - start, 3),
-        resumed=known,
-        **({} if transfer is None else {"interpolated": pipeline.mapping.interpolated if pipeline.mapping else []}),
-        files=hashes(files),
-    )
+    about = _about(pipeline, transfer is not None)
+    seconds = round(time.perf_counter() - start, 3)
+    metrics = run.add_metrics(n_trials=len(trials), **about, seconds=seconds, resumed=known, files=hashes(files))
     shutil.rmtree(run.unfinished, ignore_errors=True)
     return metrics
+
+
+def _about(pipeline: DecodingPipeline, transferred: bool) -> dict[str, Any]:
+    """Return what a fitted pipeline says of itself."""
+    decoder = pipeline.decoder
+    about: dict[str, Any] = {
+        "n_classes": len(decoder.classes_),
+        "held_out": decoder.held_out_,
+        "temperature": decoder.temperature_,
+        "epochs": len(decoder.history_),
+    }
+    if pipeline.autoencoder is not None:
+        about["reconstruction_error"] = pipeline.autoencoder.reconstruction_error_
+    if transferred:
+        about["interpolated"] = pipeline.mapping.interpolated if pipeline.mapping else []
+    return about
 
 
 def is_finished(run: Run) -> bool:

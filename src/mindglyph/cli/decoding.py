@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -11,9 +11,12 @@ from mindglyph.cli.app import AsJson, RunPath, Seed, StorePath, app, beside, pro
 from mindglyph.cli.watching import watching
 
 if TYPE_CHECKING:
+    from mindglyph.decoders.settings import DecodingSettings
     from mindglyph.evaluation import EvaluationSettings
     from mindglyph.runs import Run
     from mindglyph.store import Store
+
+AnyDecodingSettings = TypeVar("AnyDecodingSettings", bound="DecodingSettings")
 
 Wishes = Annotated[
     list[str] | None,
@@ -32,9 +35,26 @@ Balancing = Annotated[
 ]
 
 
-def coding(dimension: int | None) -> dict[str, int] | None:
-    """Return the settings of an auto-encoder as a user asks for them."""
-    return None if dimension is None else {"dimension": dimension}
+def asked_decoding(
+    kind: type[AnyDecodingSettings],
+    command: str,
+    wishes: list[str] | None,
+    preparing: list[str] | None,
+    dimension: int | None,
+    **others: Any,
+) -> AnyDecodingSettings:
+    """Return the settings of a decoding as a user asks for them; `others` go in as they are."""
+    from mindglyph.decoders.settings import chosen_preprocessing, chosen_settings
+    from mindglyph.settings import checked
+
+    return checked(
+        kind,
+        command,
+        decoder_settings=chosen_settings(others["decoder"], wishes or []),
+        preprocessing=chosen_preprocessing(preparing or []),
+        autoencoder=None if dimension is None else {"dimension": dimension},
+        **others,
+    )
 
 
 @app.command("evaluate")
@@ -55,21 +75,10 @@ def evaluate_command(
 
     Example: mindglyph evaluate mw.store --decoder lda
     """
-    from mindglyph.decoders.settings import chosen_preprocessing, chosen_settings
     from mindglyph.evaluation import EvaluationSettings
-    from mindglyph.settings import checked
 
-    settings = checked(
-        EvaluationSettings,
-        "evaluate",
-        decoder=decoder,
-        decoder_settings=chosen_settings(decoder, wishes or []),
-        preprocessing=chosen_preprocessing(preparing or []),
-        autoencoder=coding(autoencoder),
-        balance=balance,
-        folds=folds,
-        seed=seed,
-    )
+    others = {"decoder": decoder, "balance": balance, "folds": folds, "seed": seed}
+    settings = asked_decoding(EvaluationSettings, "evaluate", wishes, preparing, autoencoder, **others)
     folder = out or beside(store, f"{decoder}.run")
     metrics = run_evaluation(store, settings, folder, workers)
     decoding = metrics["decoding"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mindglyph.cli.app import AsJson, Seed, StoppedError, StorePath, app, beside, remark, show
-from mindglyph.cli.decoding import Balancing, CodeDimension, Preparing, Wishes, coding
+from mindglyph.cli.decoding import Balancing, CodeDimension, Preparing, Wishes, asked_decoding
 from mindglyph.cli.watching import watching
 
 if TYPE_CHECKING:
@@ -53,25 +53,16 @@ def train_command(
 
     Example: mindglyph train mw.store --decoder sparse-cnn --set training.max_epochs=20
     """
-    from mindglyph.decoders.settings import DecodingSettings, chosen_preprocessing, chosen_settings
+    from mindglyph.decoders.settings import DecodingSettings, chosen_settings
     from mindglyph.runs import Run
-    from mindglyph.settings import checked
     from mindglyph.store import Store
     from mindglyph.training import is_finished, train
 
     transfer = _transfer(source, decoder, {"frozen": frozen, "head": head}, preparing or autoencoder)
     decoder = decoder or "default"
     if transfer is None:
-        settings = checked(
-            DecodingSettings,
-            "train",
-            decoder=decoder,
-            decoder_settings=chosen_settings(decoder, wishes or []),
-            preprocessing=chosen_preprocessing(preparing or []),
-            autoencoder=coding(autoencoder),
-            balance=balance,
-            seed=seed,
-        )
+        others = {"decoder": decoder, "balance": balance, "seed": seed}
+        settings = asked_decoding(DecodingSettings, "train", wishes, preparing, autoencoder, **others)
     else:
         decoder = transfer.source.name
         there = transfer.source.decoder.settings_.model_dump(mode="json")
@@ -90,9 +81,14 @@ def train_command(
         raise StoppedError(f"what is done is kept in {folder}: go on with the same command and --resume") from None
     if before:
         remark("this training was finished before: nothing is done again")
+    show(metrics, as_json, f"{decoder} trained on {store.name}", _rows(metrics, source) | {"run": str(folder)})
+
+
+def _rows(metrics: dict[str, Any], source: Path | None) -> dict[str, str]:
+    """Return what is shown of a training."""
     held_out = metrics["held_out"]
     rows = {"trials": f"{metrics['n_trials']:,}"}
-    if transfer is not None:
+    if source is not None:
         rows["started from"] = str(source)
         rows["interpolated"] = ", ".join(metrics["interpolated"]) or "no channel"
     if metrics["epochs"]:
@@ -100,8 +96,7 @@ def train_command(
     if held_out["n_trials"]:
         # The epoch and the temperature were chosen on them.
         rows["held out"] = f"{held_out['accuracy']:.1%} of {held_out['n_trials']:,} trials, used for choosing: no score"
-    rows |= {"time": f"{metrics['seconds']:.1f} s", "run": str(folder)}
-    show(metrics, as_json, f"{decoder} trained on {store.name}", rows)
+    return rows | {"time": f"{metrics['seconds']:.1f} s"}
 
 
 def _transfer(

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from sklearn.base import ClassifierMixin
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
+from mindglyph.decoders.averaging import averaged
 from mindglyph.decoders.base import DecoderSettings
 from mindglyph.decoders.linear import LinearDecoder
 from mindglyph.errors import UserError
@@ -70,9 +71,8 @@ class LDA(LinearDecoder[LDASettings]):
         step = max(1, round(self.sfreq / settings.rate))
         start, stop = (max(0, round((edge - self.tmin) * self.sfreq)) for edge in (settings.start, settings.stop))
         window = signals[..., start:stop]
-        n_bins = window.shape[-1] // step
-        binned = window[..., : n_bins * step].reshape(*window.shape[:2], n_bins, step).mean(axis=-1)
-        return binned.reshape(len(signals), binned.shape[1] * n_bins)
+        binned = averaged(window, step)
+        return binned.reshape(len(signals), binned.shape[1] * binned.shape[2])
 
     def n_parameters(self, shape: tuple[int, int], n_classes: int) -> int:
         """Return how many numbers are learned: a weight of each average for each class, and an offset."""

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logsumexp, softmax
 
+from mindglyph.decoders.averaging import averaged
 from mindglyph.decoders.separable_noise import SeparableNoise
 
 _TRIALS_FOR_NOISE = 4000
@@ -100,7 +101,7 @@ class ResponseModel:
         n_channels = trials.shape[1]
         n_latencies, _, n_bumps = self._basis.shifted.shape
         few = np.unique(np.linspace(0, len(trials) - 1, min(len(trials), _TRIALS_FOR_NOISE)).astype(int))
-        for_noise, codes_of_few = self._averaged(trials[few]), codes[few]
+        for_noise, codes_of_few = averaged(np.asarray(trials[few], dtype=np.float32), self._step), codes[few]
         background = for_noise.copy()
         for code in np.unique(codes_of_few):
             background[codes_of_few == code] -= background[codes_of_few == code].mean(axis=0)
@@ -164,17 +165,11 @@ class ResponseModel:
         bumps = np.einsum("ts,lsb->ltb", white, self._basis.shifted)
         self._gram = np.einsum("lta,ltb->lab", bumps, bumps)
 
-    def _averaged(self, trials: np.ndarray) -> np.ndarray:
-        n_bins = trials.shape[-1] // self._step
-        cut = trials[..., : n_bins * self._step]
-        averaged: np.ndarray = cut.reshape(*trials.shape[:2], n_bins, self._step).mean(axis=-1, dtype=np.float32)
-        return averaged
-
     def _parts(self, trials: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield the sufficient statistics (n, n_channels, n_span) and the weights (n,) of some trials at a time."""
         spatial = self.spatial_.astype(np.float32)
         for start in range(0, max(1, len(trials)), _TRIALS_AT_ONCE):
-            part = self._averaged(trials[start : start + _TRIALS_AT_ONCE])
+            part = averaged(np.asarray(trials[start : start + _TRIALS_AT_ONCE], dtype=np.float32), self._step)
             weights = self._noise.precision(part)
             yield (spatial @ (part @ self._span)) * weights[:, None, None].astype(np.float32), weights
 

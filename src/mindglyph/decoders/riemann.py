@@ -19,6 +19,7 @@ from pyriemann.tangentspace import TangentSpace
 from sklearn.base import ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 
+from mindglyph.decoders.averaging import averaged
 from mindglyph.decoders.base import DecoderSettings
 from mindglyph.decoders.linear import LinearDecoder
 from mindglyph.preprocessing import parts_of
@@ -97,9 +98,7 @@ class Riemann(LinearDecoder[RiemannSettings]):
 
     def _thinned(self, signals: np.ndarray) -> np.ndarray:
         step = max(1, int(self.sfreq / self.settings_.rate))
-        n_bins = signals.shape[-1] // step
-        thinned: np.ndarray = signals[..., : n_bins * step].reshape(*signals.shape[:2], n_bins, step).mean(axis=-1)
-        return thinned.astype(np.float64)
+        return averaged(signals, step).astype(np.float64)
 
     def _covariances(self, signals: np.ndarray) -> np.ndarray:
         covariances = ERPCovariances(estimator="oas")
