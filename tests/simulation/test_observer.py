@@ -118,7 +118,7 @@ def test_coefficients_say_which_picture_and_never_which_digit() -> None:
 def test_the_best_guess_of_a_picture_is_its_mean_given_the_trial(brain: Brain, coefficients: np.ndarray) -> None:
     # Pictures that are their coefficients, so that the mean can be taken by weighing draws from the prior.
     observer = _observer(brain, coefficients)
-    amplitude, size = 0.4, 1.0
+    amplitude, size = 0.4, 0.1
     rng = np.random.default_rng(3)
     labels, latencies = np.array([0, 2]), np.array([4, 4])
     products = observer._products(labels, latencies, (amplitude, size * coefficients[:2]), rng)
