@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from mindglyph.decoders.balance import balanced_weights, resampled
 from mindglyph.decoders.calibration import LOWEST_TEMPERATURE, best_temperature, softmax
+from mindglyph.decoders.confidence import least_confidence
 from mindglyph.decoders.monitor import Monitor
 from mindglyph.errors import UserError
 from mindglyph.settings import Settings
@@ -71,8 +72,9 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
     history_ : list of dict
         Per epoch of training, for decoders that train in epochs.
     held_out_ : dict
-        `n_trials`, `loss` and `accuracy` on the trials held out of the training fold; None where
-        there are none. The temperature, and a network's best epoch, were chosen on them: no score.
+        `n_trials`, `loss` and `accuracy` on the trials held out of the training fold, and the
+        least `confidence` at which the decoder can be told from guessing there; None where there
+        are none. The temperature, and a network's best epoch, were chosen on them: no score.
     """
 
     settings_class: type[AnyDecoderSettings]
@@ -204,7 +206,7 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         weights = self._held_out_weights(codes)
         of_trials = None if weights is None else weights[codes]
         self.temperature_ = best_temperature(scores, codes, self.lowest_temperature, of_trials)
-        self.held_out_ = _figures(scores / self.temperature_, codes)
+        self.held_out_ = _figures(np.asarray(scores, dtype=np.float64) / self.temperature_, codes)
 
     @abstractmethod
     def _scores(self, signals: np.ndarray) -> np.ndarray:
@@ -298,6 +300,11 @@ def _as_signals(X: np.ndarray) -> np.ndarray:  # noqa: N803
 
 def _figures(scores: np.ndarray, codes: np.ndarray) -> dict[str, float | None]:
     if not len(codes):
-        return {"n_trials": 0, "loss": None, "accuracy": None}
-    loss = -log_softmax(np.asarray(scores, dtype=np.float64), axis=1)[np.arange(len(codes)), codes].mean()
-    return {"n_trials": len(codes), "loss": float(loss), "accuracy": float((scores.argmax(axis=1) == codes).mean())}
+        return {"n_trials": 0, "loss": None, "accuracy": None, "confidence": None}
+    loss = -log_softmax(scores, axis=1)[np.arange(len(codes)), codes].mean()
+    return {
+        "n_trials": len(codes),
+        "loss": float(loss),
+        "accuracy": float((scores.argmax(axis=1) == codes).mean()),
+        "confidence": least_confidence(softmax(scores), codes),
+    }

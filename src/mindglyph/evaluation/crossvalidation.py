@@ -116,6 +116,7 @@ def _train_and_test(fold: _Fold) -> None:
         "n_train": len(train),
         "n_test": len(test),
         "temperature": pipeline.decoder.temperature_,
+        "confidence": pipeline.decoder.held_out_["confidence"],
     }
     if pipeline.autoencoder is not None:
         about["reconstruction_error"] = pipeline.autoencoder.reconstruction_error_
