@@ -52,7 +52,7 @@ class FlowSettings(GeneratorSettings):
     steps: int = Field(40, ge=1)
     shift: float = Field(1.0, gt=0)
     guidance: float = Field(1.0, ge=0)
-    training: GeneratorTraining = GeneratorTraining(epochs=12, batch_size=128, learning_rate=2e-3, constant=0.4)
+    training: GeneratorTraining = GeneratorTraining(epochs=7, batch_size=128, learning_rate=2e-3, constant=0.4)
 
     def build(self) -> Flow:
         """Return an untrained flow."""
