@@ -12,6 +12,8 @@ generative models"; used for EEG by Kavasidis et al. (2017), https://doi.org/10.
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.resources import as_file, files
 from typing import Any, ClassVar
 
 import numpy as np
@@ -83,7 +85,7 @@ class ConditionalVAE(Generator):
         Size and training.
     """
 
-    kind: ClassVar[str] = "conditional-vae"
+    kind: ClassVar[str] = "vae"
     settings_type: ClassVar[type[GeneratorSettings]] = VAESettings
     settings: VAESettings
 
@@ -168,3 +170,10 @@ class ConditionalVAE(Generator):
         parts = [encoder(batch.float() / 255, features) for batch, features in batches]
         mean, log_variance = (torch.cat(column).numpy() for column in zip(*parts, strict=True))
         return mean, log_variance
+
+
+@cache
+def packaged_vae() -> ConditionalVAE:
+    """Load the VAE in the package, trained on MNIST training digits that are not in the package."""
+    with as_file(files("mindglyph.images") / "data" / "vae.safetensors") as path:
+        return ConditionalVAE.load(path)
