@@ -164,12 +164,34 @@ def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     UserError
         If the file is absent, damaged or made by something else.
     """
+    with _opened(path) as file:
+        about = json.loads(file.metadata()["about"])
+        return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """Read the description alone of what `write_arrays` wrote.
+
+    Raises
+    ------
+    UserError
+        If the file is absent, damaged or made by something else.
+    """
+    with _opened(path) as file:
+        about = json.loads(file.metadata()["about"])
+        if not isinstance(about, dict):
+            raise TypeError("the description is no mapping")
+        return about
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open safetensors; what goes wrong in the block is the file's fault."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(str(path), framework="numpy") as file:
-            about = json.loads(file.metadata()["about"])
-            return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118
+            yield file
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error
     except (SafetensorError, OSError, TypeError, KeyError, ValueError) as error:

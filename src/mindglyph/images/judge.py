@@ -150,11 +150,30 @@ class Judge:
         ndarray, shape (n_images, n_classes)
             Probabilities, float32.
         """
+        return torch.softmax(self._applied(self._network, images), dim=1).numpy()
+
+    @torch.inference_mode()
+    def features(self, images: np.ndarray) -> np.ndarray:
+        """Return what the judge sees in pictures before it decides.
+
+        Parameters
+        ----------
+        images : ndarray, shape (n_images, 28, 28)
+            uint8 grey values, or floats between 0 and 1.
+
+        Returns
+        -------
+        ndarray, shape (n_images, 16 * width)
+            Inputs of the last layer, float32.
+        """
+        return self._applied(self._network[:-2], images).numpy()
+
+    @staticmethod
+    def _applied(network: nn.Sequential, images: np.ndarray) -> torch.Tensor:
         images = np.asarray(images)
         scale = 255.0 if images.dtype == np.uint8 else 1.0
         pictures = torch.from_numpy(images.astype(np.float32) / scale)[:, None]
-        logits = [self._network(batch) for batch in pictures.split(500)]
-        return torch.softmax(torch.cat(logits), dim=1).numpy()
+        return torch.cat([network(batch) for batch in pictures.split(500)])
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Say which digit each picture shows: shape (n_images,), int64."""

@@ -1,7 +1,7 @@
 """A conditional variational auto-encoder that draws digits.
 
-The condition is a probability of each digit, so an undecided condition is as lawful as a
-certain one. What the condition leaves open (slant, width, hand) is the latent.
+What the condition leaves open (slant, width, hand) is the latent: pictures can be encoded to it
+and decoded from it, and a latent of zeros is the typical hand.
 
 References
 ----------
@@ -12,10 +12,9 @@ generative models"; used for EEG by Kavasidis et al. (2017), https://doi.org/10.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from importlib.resources import as_file, files
-from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -23,75 +22,62 @@ from pydantic import Field
 from torch import nn
 from torch.nn import functional
 
-from mindglyph.errors import UserError
-from mindglyph.files import read_arrays, write_arrays
-from mindglyph.images.training import PictureTraining, train_network
-from mindglyph.settings import Settings
+from mindglyph.images.conditions import Condition
+from mindglyph.images.generator_training import GeneratorTraining, Trainee, arithmetic, averaged
+from mindglyph.images.generators import Generator, GeneratorSettings
+from mindglyph.images.vae_network import Decoder, Encoder, Hands
 
 
-class VAESettings(Settings):
+class VAESettings(GeneratorSettings):
     """Size of a conditional VAE and how it is trained.
 
     Attributes
     ----------
-    n_classes : int
-        Number of digits, the length of a condition.
     latent_dim : int
         Number of latent variables.
     width : int
         Filters of the widest convolution.
-    training : PictureTraining
-        How it is trained.
+    hands : int
+        Normal distributions by which the latents of each digit are described.
     """
 
-    n_classes: int = Field(10, ge=2)
     latent_dim: int = Field(8, ge=1)
     width: int = Field(64, ge=4)
-    training: PictureTraining = PictureTraining(epochs=30)
+    hands: int = Field(10, ge=1)
+    training: GeneratorTraining = GeneratorTraining(epochs=30, batch_size=256, learning_rate=2e-3)
+
+    def build(self) -> ConditionalVAE:
+        """Return an untrained VAE."""
+        return ConditionalVAE(self)
 
 
-class _Encoder(nn.Module):
-    def __init__(self, settings: VAESettings) -> None:
-        super().__init__()
-        width = settings.width
-        self.convolutions = nn.Sequential(
-            nn.Conv2d(1, width // 4, 3, stride=2, padding=1),
-            nn.SiLU(),
-            nn.Conv2d(width // 4, width // 2, 3, stride=2, padding=1),
-            nn.SiLU(),
-            nn.Conv2d(width // 2, width // 2, 3, stride=2, padding=1),
-            nn.SiLU(),
-            nn.Flatten(),
-        )
-        self.head = nn.Linear(width // 2 * 16 + settings.n_classes, 2 * settings.latent_dim)
+class _VAETrainee(Trainee):
+    def __init__(self, settings: VAESettings, network: nn.Module) -> None:
+        self.network = network
+        self.mean = averaged(network, settings.training.averaging)
+        self.modules = {"network": network, "mean": self.mean}
+        self.optimizers = {
+            "network": torch.optim.AdamW(network.parameters(), lr=settings.training.learning_rate, weight_decay=1e-3)
+        }
 
-    def forward(self, images: torch.Tensor, condition: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        features = self.convolutions(images[:, None])
-        mean, log_variance = self.head(torch.cat([features, condition], dim=1)).chunk(2, dim=1)
-        return mean, log_variance
-
-
-class _Decoder(nn.Module):
-    def __init__(self, settings: VAESettings) -> None:
-        super().__init__()
-        width = settings.width
-        self.start = nn.Linear(settings.latent_dim + settings.n_classes, width * 49)
-        self.convolutions = nn.Sequential(
-            nn.SiLU(),
-            nn.ConvTranspose2d(width, width // 2, 4, stride=2, padding=1),
-            nn.SiLU(),
-            nn.ConvTranspose2d(width // 2, width // 4, 4, stride=2, padding=1),
-            nn.SiLU(),
-            nn.Conv2d(width // 4, 1, 3, padding=1),
-        )
-
-    def forward(self, latent: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
-        start = self.start(torch.cat([latent, condition], dim=1))
-        return self.convolutions(start.unflatten(1, (-1, 7, 7)))[:, 0]
+    def step(self, images: torch.Tensor, features: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        with arithmetic():
+            mean, log_variance = self.network.get_submodule("encoder")(images, features)
+            noise = torch.randn(mean.shape, generator=generator)
+            logits = self.network.get_submodule("decoder")(mean + noise * torch.exp(log_variance / 2), features)
+        misfit = functional.binary_cross_entropy_with_logits(logits.float(), images, reduction="none").sum((1, 2))
+        mean, log_variance = mean.float(), log_variance.float()
+        divergence = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).sum(1)
+        loss = (misfit + divergence).mean()
+        self.optimizers["network"].zero_grad()
+        loss.backward()
+        self.optimizers["network"].step()
+        self.mean.update_parameters(self.network)
+        return loss.detach()
 
 
-class ConditionalVAE:
-    """Draws 28 × 28 digits from a latent and a condition.
+class ConditionalVAE(Generator):
+    """Draws digits from a latent, and finds the latent of a picture. Its loss is in nats a picture.
 
     Parameters
     ----------
@@ -99,62 +85,44 @@ class ConditionalVAE:
         Size and training.
     """
 
-    def __init__(self, settings: VAESettings | None = None) -> None:
-        self.settings = settings or VAESettings()
-        self._network = nn.ModuleDict({"encoder": _Encoder(self.settings), "decoder": _Decoder(self.settings)})
-        self._network.eval()
+    kind: ClassVar[str] = "vae"
+    settings_type: ClassVar[type[GeneratorSettings]] = VAESettings
+    settings: VAESettings
 
-    def fit(
-        self,
-        images: np.ndarray,
-        condition: np.ndarray,
-        seed: int = 0,
-        report: Callable[[int, float], None] | None = None,
-    ) -> list[float]:
-        """Train on pictures whose condition is known.
+    @property
+    def latent_dim(self) -> int:
+        """Number of latent variables."""
+        return self.settings.latent_dim
 
-        Parameters
-        ----------
-        images : ndarray, shape (n_images, 28, 28)
-            Grey values, uint8.
-        condition : ndarray, shape (n_images, n_classes)
-            Probability of each digit, one-hot for labelled pictures.
-        seed : int
-            Start weights, order and draws.
-        report : callable, optional
-            Called after each epoch with its number and mean loss.
+    def _built(self) -> nn.Module:
+        parts = {"encoder": Encoder(self.settings), "decoder": Decoder(self.settings), "hands": Hands(self.settings)}
+        return nn.ModuleDict(parts)
 
-        Returns
-        -------
-        list of float
-            Mean loss (nats a picture) of each epoch.
-        """
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self.__init__(self.settings)  # type: ignore[misc]  # fresh start weights from the seed
-        targets = torch.from_numpy(np.asarray(condition, dtype=np.float32))
-        return train_network(
-            self._network, self._loss, _unit(images), targets, self.settings.training, seed=seed, report=report
-        )
+    def _trainee(self) -> Trainee:
+        return _VAETrainee(self.settings, self._built())
 
-    def _loss(self, images: torch.Tensor, condition: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        mean, log_variance = self._network["encoder"](images, condition)
-        noise = torch.randn(mean.shape, generator=generator)
-        logits = self._network["decoder"](mean + noise * torch.exp(log_variance / 2), condition)
-        misfit = functional.binary_cross_entropy_with_logits(logits.float(), images, reduction="none").sum((1, 2))
-        mean, log_variance = mean.float(), log_variance.float()
-        divergence = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).sum(1)
-        return (misfit + divergence).mean()
+    def _learned(self, trainee: Any) -> nn.Module:
+        return trainee.mean.module
 
     @torch.inference_mode()
-    def encode(self, images: np.ndarray, condition: np.ndarray) -> np.ndarray:
+    def _finish(self, images: np.ndarray, condition: Condition, seed: int) -> None:
+        mean, log_variance = self._posterior(images, condition)
+        noise = np.random.default_rng(seed).standard_normal(mean.shape, dtype=np.float32)
+        latents = mean + noise * np.exp(log_variance / 2)
+        self._hands.learn(latents, condition.probabilities.argmax(axis=1), seed)
+
+    def _latents(self, condition: Condition, rng: np.random.Generator) -> np.ndarray:
+        return self._hands.drawn(condition.probabilities.argmax(axis=1), rng)
+
+    @torch.inference_mode()
+    def encode(self, images: np.ndarray, condition: Condition | np.ndarray) -> np.ndarray:
         """Return the mean latent of pictures.
 
         Parameters
         ----------
         images : ndarray, shape (n_images, 28, 28)
             Grey values, uint8.
-        condition : ndarray, shape (n_images, n_classes)
+        condition : Condition, or ndarray of shape (n_images, n_classes)
             Probability of each digit.
 
         Returns
@@ -162,18 +130,17 @@ class ConditionalVAE:
         ndarray, shape (n_images, latent_dim)
             Means of the posterior, float32.
         """
-        mean, _ = self._network["encoder"](_unit(images), _float(condition))
-        return mean.numpy()
+        return self._posterior(images, self._fitting(Condition.of(condition)))[0]
 
     @torch.inference_mode()
-    def decode(self, latent: np.ndarray, condition: np.ndarray) -> np.ndarray:
-        """Draw pictures.
+    def decode(self, latent: np.ndarray, condition: Condition | np.ndarray) -> np.ndarray:
+        """Draw pictures; unlike `sample`, an undecided condition gives a shape between the digits.
 
         Parameters
         ----------
         latent : ndarray, shape (n_images, latent_dim)
             Zeros give the typical hand.
-        condition : ndarray, shape (n_images, n_classes)
+        condition : Condition, or ndarray of shape (n_images, n_classes)
             Probability of each digit.
 
         Returns
@@ -181,63 +148,32 @@ class ConditionalVAE:
         ndarray, shape (n_images, 28, 28)
             Grey values between 0 and 1, float32.
         """
+        features = torch.from_numpy(self._fitting(Condition.of(condition)).features())
+        latents = torch.from_numpy(np.asarray(latent, dtype=np.float32))
         # In batches, since the widest layer of thousands of pictures at once does not fit the caches.
-        batches = zip(_float(latent).split(500), _float(condition).split(500), strict=True)
-        logits = [self._network["decoder"](*batch) for batch in batches]
-        return torch.sigmoid(torch.cat(logits)).numpy()
+        drawn = [self._draw(*batch) for batch in zip(latents.split(500), features.split(500), strict=True)]
+        return torch.cat(drawn).numpy()
 
-    def sample(self, condition: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Draw a picture with a random latent for each condition.
+    @property
+    def _hands(self) -> Hands:
+        hands = self._network.get_submodule("hands")
+        assert isinstance(hands, Hands)
+        return hands
 
-        Parameters
-        ----------
-        condition : ndarray, shape (n_images, n_classes)
-            Probability of each digit.
-        rng : Generator
-            Where the latents come from.
+    def _draw(self, latent: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid(self._network.get_submodule("decoder")(latent, features))
 
-        Returns
-        -------
-        ndarray, shape (n_images, 28, 28)
-            Grey values between 0 and 1, float32.
-        """
-        return self.decode(rng.standard_normal((len(condition), self.settings.latent_dim)), condition)
-
-    def save(self, path: Path) -> None:
-        """Write weights and settings as safetensors."""
-        arrays = {name: tensor.numpy() for name, tensor in self._network.state_dict().items()}
-        write_arrays(path, arrays, {"kind": "conditional-vae", "settings": self.settings.model_dump()})
-
-    @classmethod
-    def load(cls, path: Path) -> ConditionalVAE:
-        """Read what `save` wrote.
-
-        Raises
-        ------
-        UserError
-            If the file is absent, damaged or something else.
-        """
-        arrays, about = read_arrays(path)
-        if about.get("kind") != "conditional-vae":
-            raise UserError(f"{path}: holds '{about.get('kind')}', not a conditional VAE: name another file")
-        try:
-            vae = cls(VAESettings.model_validate(about["settings"]))
-            vae._network.load_state_dict({name: torch.tensor(array) for name, array in arrays.items()})
-        except (KeyError, RuntimeError, ValueError) as error:
-            raise UserError(f"{path}: does not hold what a conditional VAE needs: make it anew") from error
-        return vae
+    def _posterior(self, images: np.ndarray, condition: Condition) -> tuple[np.ndarray, np.ndarray]:
+        pictures = torch.from_numpy(np.asarray(images)).split(500)
+        batches = zip(pictures, torch.from_numpy(condition.features()).split(500), strict=True)
+        encoder = self._network.get_submodule("encoder")
+        parts = [encoder(batch.float() / 255, features) for batch, features in batches]
+        mean, log_variance = (torch.cat(column).numpy() for column in zip(*parts, strict=True))
+        return mean, log_variance
 
 
 @cache
 def packaged_vae() -> ConditionalVAE:
-    """Load the generator in the package, trained on MNIST training digits that are not in the package."""
+    """Load the VAE in the package, trained on MNIST training digits that are not in the package."""
     with as_file(files("mindglyph.images") / "data" / "vae.safetensors") as path:
         return ConditionalVAE.load(path)
-
-
-def _unit(images: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.asarray(images, dtype=np.float32) / 255)
-
-
-def _float(array: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.asarray(array, dtype=np.float32))
