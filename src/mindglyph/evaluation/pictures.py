@@ -1,70 +1,40 @@
 """Scores of pictures, each beside its controls: label only, shuffled EEG, class mean.
 
 Any generator draws a good 7 from the label "7" alone, so a score of a picture says nothing
-until the same score of the controls stands beside it. The headline is the gain beyond the
-digit: the score less what it becomes when the pictures drawn are exchanged among trials of
-the same digit. A plain difference to label only would also count how well either control
-happens to be drawn.
+until the same score of the controls stands beside it. The headline is the gain over label
+only: by how much more often the picture seen is found than it is by a picture that holds what
+was decoded of the digit and nothing else. Its p is by exchanging the pictures drawn among trials
+of the same digit, which leaves all that was decoded of the digit in place.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy.special import gammaln
-from scipy.stats import rankdata
 
-from mindglyph.evaluation.statistics import block_length, block_permutations, interval, permutation_p_value
+from mindglyph.evaluation.identification import (
+    N_WAYS,
+    Identification,
+    exchanged,
+    exchanged_within,
+    stretches_of,
+)
+from mindglyph.evaluation.statistics import block_length, interval, permutation_p_value
 from mindglyph.images.judge import Judge
-from mindglyph.images.metrics import similarities
+from mindglyph.images.metrics import similarities, squared_errors, structural_similarity
 from mindglyph.reconstruction import Reconstructions
 
 N_WAY = 10
-"""Pictures among which the one seen is to be found."""
+"""Candidates of the score that is shown first."""
+
+_KINDS = ("drawn", "label_only", "class_mean")
 
 
-def winning_chances(similarity: np.ndarray, n_way: int = N_WAY) -> np.ndarray:
-    """Return how often each candidate would be picked as the picture seen.
-
-    Parameters
-    ----------
-    similarity : ndarray, shape (n_drawn, n_candidates)
-        Of each drawn picture with each candidate.
-    n_way : int
-        The candidate stands beside `n_way` - 1 others drawn at random; the most similar wins.
-
-    Returns
-    -------
-    ndarray, shape (n_drawn, n_candidates)
-        Exact expectation over all choices of the others; ties are shared. The mean of each
-        row is 1 / n_way.
-    """
-    n_candidates = similarity.shape[1]
-    n_way = min(n_way, n_candidates)
-
-    def wins(below: np.ndarray) -> np.ndarray:
-        # Choices of n_way - 1 others, all among those below, over all choices.
-        possible = below >= n_way - 1
-        below = np.where(possible, below, n_way - 1)
-        logarithm = gammaln(below + 1) - gammaln(below - n_way + 2)
-        everything = gammaln(n_candidates) - gammaln(n_candidates - n_way + 1)
-        return np.where(possible, np.exp(logarithm - everything), 0.0)
-
-    lowest = rankdata(similarity, method="min", axis=1) - 1
-    highest = rankdata(similarity, method="max", axis=1) - 1
-    if (lowest == highest).all():
-        return wins(lowest)
-    # Candidates of equal similarity share what the whole group of them wins.
-    result = np.empty_like(lowest, dtype=np.float64)
-    orders = wins(np.arange(n_candidates, dtype=np.float64))
-    cumulated = np.concatenate([[0.0], np.cumsum(orders)])
-    low, high = lowest.astype(int), highest.astype(int)
-    result[:] = (cumulated[high + 1] - cumulated[low]) / (high + 1 - low)
-    return result
-
-
-def score_pictures(pictures: Reconstructions, judge: Judge, n_permutations: int, seed: int) -> dict[str, Any]:
+def score_pictures(
+    pictures: Reconstructions, judge: Judge, n_permutations: int, seed: int, truth: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Score reconstructions and their controls.
 
     Parameters
@@ -77,121 +47,160 @@ def score_pictures(pictures: Reconstructions, judge: Judge, n_permutations: int,
         For the p-values and the shuffled control.
     seed : int
         Of the permutations.
+    truth : mapping, optional
+        `ceiling` of a simulated recording's truth: how like the best guess is.
 
     Returns
     -------
     dict
-        `identification` (10-way, by pixel correlation, among the pictures of the same fold)
-        with `identification_chance`, `identification_p_value`; the same score of the controls
-        as `label_only`, `shuffled`, `class_mean`; `gain_beyond_digit` with its p-value;
-        `within_digit` and its control, among pictures of the same digit, None where no digit
-        has enough; `correlation`; `judge_accuracy` with its interval and controls. What needs the picture seen is None
-        where that is not known.
+        `n_test`; `judge` and, of the trials that were drawn with confidence, `accepted`; where the
+        pictures seen are known (`seen_known`) also `identification` and `within_digit` (by the
+        number of candidates; the latter among pictures of the same digit), `similarity`
+        (`correlation`, `ssim`, `mse`) and `gain` over label only. Every score is a dictionary with
+        `drawn`, its 95% interval over trials `ci95`, `n`, `p_value` where one is computed, `chance`
+        where there is one, and the controls `label_only`, `class_mean`, `shuffled`.
     """
     rng = np.random.default_rng(seed)
-    length = block_length(pictures.labels)
-    permutations = np.concatenate(list(block_permutations(pictures.fold, length, n_permutations, rng)))
-    scores: dict[str, Any] = {"n_test": len(pictures.labels), "n_way": N_WAY, **_judged(pictures, judge, permutations)}
-    if pictures.seen is None:
-        unknown = ("identification", "identification_chance", "label_only", "shuffled", "class_mean")
-        return {**scores, **dict.fromkeys(unknown), "seen_known": False}
-    return {**scores, **_identified(pictures, permutations, rng), "seen_known": True}
+    scores: dict[str, Any] = {"n_test": len(pictures), "n_way": N_WAY, "seen_known": pictures.seen is not None}
+    read = {name: judge.predict(getattr(pictures, name)) for name in _KINDS}
+    scores["judge"] = _judged(read, pictures, n_permutations, rng)
+    scores["accepted"] = _accepted(read["drawn"], pictures)
+    scores["alignments"] = pictures.alignments.tolist()
+    if pictures.seen is not None:
+        scores |= _compared(pictures, n_permutations, rng)
+        if truth is not None and truth.get("picture_correlation") is not None:
+            scores["similarity"]["correlation"]["ceiling"] = truth["picture_correlation"]
+    return scores
 
 
-def _judged(pictures: Reconstructions, judge: Judge, permutations: np.ndarray) -> dict[str, Any]:
-    read = {name: judge.predict(getattr(pictures, name)) for name in ("drawn", "label_only", "class_mean")}
+def _judged(
+    read: Mapping[str, np.ndarray], pictures: Reconstructions, n_permutations: int, rng: np.random.Generator
+) -> dict[str, Any]:
     right = {name: float(np.mean(digits == pictures.labels)) for name, digits in read.items()}
-    shuffled = np.array([np.mean(read["drawn"] == pictures.labels[places]) for places in permutations])
-    n_right = round(right["drawn"] * len(pictures.labels))
+    length = block_length(pictures.labels)
+    shuffled = np.zeros(n_permutations)
+    for places in stretches_of(pictures.fold):
+        orders = exchanged(length, len(places), n_permutations, rng)
+        shuffled += (read["drawn"][places][orders] == pictures.labels[places]).sum(axis=1)
+    shuffled /= len(pictures)
+    n_right = round(right["drawn"] * len(pictures))
     return {
-        "judge_accuracy": right["drawn"],
-        "judge_chance": 1 / len(np.unique(pictures.labels)),
-        "judge_ci95": interval(n_right, len(pictures.labels)),
-        "judge_p_value": permutation_p_value(right["drawn"], shuffled),
-        "judge_controls": {
-            "label_only": right["label_only"],
-            "shuffled": float(shuffled.mean()),
-            "class_mean": right["class_mean"],
-        },
-    }
-
-
-def _identified(pictures: Reconstructions, permutations: np.ndarray, rng: np.random.Generator) -> dict[str, Any]:
-    assert pictures.seen is not None
-    n_trials = len(pictures.labels)
-    own = {name: np.zeros(n_trials) for name in ("drawn", "label_only", "class_mean")}
-    within = {name: np.full(n_trials, np.nan) for name in own}
-    correlation = np.zeros(n_trials)
-    shuffled, same_digit = np.zeros(len(permutations)), np.zeros(len(permutations))
-    for fold in np.unique(pictures.fold):
-        places = np.flatnonzero(pictures.fold == fold)
-        local = np.zeros(n_trials, dtype=np.int64)
-        local[places] = np.arange(len(places))
-        for name in own:
-            similarity = similarities(getattr(pictures, name)[places], pictures.seen[places])
-            chances = winning_chances(similarity)
-            own[name][places] = chances.diagonal()
-            within[name][places] = _within_digit(similarity, pictures.labels[places])
-            if name == "drawn":
-                correlation[places] = similarity.diagonal()
-                # Shuffled EEG: the picture drawn from another trial's recording.
-                candidates = np.arange(len(places))
-                shuffled += np.array([chances[local[order[places]], candidates].sum() for order in permutations])
-                same_digit += _shuffled_within_digit(chances, pictures.labels[places], len(permutations), rng)
-    shuffled, same_digit = shuffled / n_trials, same_digit / n_trials
-    identification = float(own["drawn"].mean())
-    return {
-        "identification": identification,
-        "identification_ci95": _mean_interval(own["drawn"], rng),
-        "identification_chance": 1 / N_WAY,
-        "identification_p_value": permutation_p_value(identification, shuffled),
-        "label_only": float(own["label_only"].mean()),
+        **right,
+        "n": len(pictures),
+        "ci95": interval(n_right, len(pictures)),
+        "chance": 1 / len(np.unique(pictures.labels)),
+        "p_value": permutation_p_value(right["drawn"], shuffled),
         "shuffled": float(shuffled.mean()),
-        "class_mean": float(own["class_mean"].mean()),
-        "shuffled_within_digit": float(same_digit.mean()),
-        "gain_beyond_digit": identification - float(same_digit.mean()),
-        "gain_p_value": permutation_p_value(identification, same_digit),
-        "within_digit": _mean_or_none(within["drawn"]),
-        "within_digit_label_only": _mean_or_none(within["label_only"]),
-        "within_digit_n": int(np.isfinite(within["drawn"]).sum()),
-        "correlation": float(correlation.mean()),
     }
 
 
-def _shuffled_within_digit(
-    chances: np.ndarray, labels: np.ndarray, n_permutations: int, rng: np.random.Generator
-) -> np.ndarray:
-    """Return the summed winning chances when pictures drawn are exchanged among trials of the same digit.
-
-    Whatever the recording tells of the digit stays in place; what it tells of the very
-    picture is lost.
-    """
-    total = np.zeros(n_permutations)
-    for label in np.unique(labels):
-        places = np.flatnonzero(labels == label)
-        orders = rng.random((n_permutations, len(places))).argsort(axis=1)
-        total += chances[places[orders], places].sum(axis=1)
-    return total
+def _accepted(read: np.ndarray, pictures: Reconstructions) -> dict[str, Any]:
+    """Return how many trials were drawn with confidence, and how often the judge reads the digit in them."""
+    accepted = pictures.accepted
+    n_accepted = int(accepted.sum())
+    n_right = int((read == pictures.labels)[accepted].sum())
+    return {
+        "n": n_accepted,
+        "share": n_accepted / len(pictures),
+        "judge": n_right / n_accepted if n_accepted else None,
+        "ci95": interval(n_right, n_accepted) if n_accepted else None,
+    }
 
 
-def _within_digit(similarity: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the winning chance of the picture seen among those of its own digit, NaN where there are too few."""
-    result = np.full(len(labels), np.nan)
-    for label in np.unique(labels):
-        places = np.flatnonzero(labels == label)
-        if len(places) >= N_WAY:
-            result[places] = winning_chances(similarity[np.ix_(places, places)]).diagonal()
-    return result
+def _compared(pictures: Reconstructions, n_permutations: int, rng: np.random.Generator) -> dict[str, Any]:
+    """Return the scores that need the pictures seen."""
+    assert pictures.seen is not None
+    seen = pictures.seen.astype(np.float32) / 255
+    length = block_length(pictures.labels)
+    everyone = {kind: Identification(n_permutations) for kind in _KINDS}
+    of_digit = {kind: Identification(n_permutations) for kind in _KINDS}
+    exchange = Identification(n_permutations, (N_WAY,))
+    likeness: dict[str, dict[str, list[np.ndarray]]] = {
+        name: {kind: [] for kind in _KINDS} for name in ("correlation", "ssim", "mse")
+    }
+    shuffled = {"correlation": np.zeros(n_permutations), "mse": np.zeros(n_permutations)}
+    for places in stretches_of(pictures.fold):
+        labels, shown = pictures.labels[places], np.arange(len(places))
+        orders = exchanged(length, len(places), n_permutations, rng)
+        within = exchanged_within(labels, n_permutations, rng)
+        for kind in _KINDS:
+            drawn = getattr(pictures, kind)[places]
+            correlations, errors = similarities(drawn, seen[places]), squared_errors(drawn, seen[places])
+            first = kind == "drawn"
+            everyone[kind].add(correlations, orders if first else None)
+            for label in np.unique(labels):
+                own = np.flatnonzero(labels == label)
+                # Exchanged within the digit: the places of the others among its own.
+                of_label = np.searchsorted(own, within[:, own]) if first else None
+                of_digit[kind].add(correlations[np.ix_(own, own)], of_label)
+            likeness["correlation"][kind].append(correlations.diagonal())
+            likeness["mse"][kind].append(errors.diagonal())
+            likeness["ssim"][kind].append(structural_similarity(drawn, seen[places]))
+            if first:
+                exchange.add(correlations, within)
+                shuffled["correlation"] += correlations[orders, shown].sum(axis=1)
+                shuffled["mse"] += errors[orders, shown].sum(axis=1)
+    return {
+        "identification": {n_way: _found(everyone, n_way, rng) for n_way in N_WAYS if n_way in everyone["drawn"].own},
+        "within_digit": {n_way: _found(of_digit, n_way, rng) for n_way in N_WAYS if n_way in of_digit["drawn"].own},
+        "similarity": {
+            name: _likeness(of_kind, shuffled.get(name), len(pictures), rng, higher=name != "mse")
+            for name, of_kind in likeness.items()
+        },
+        "gain": _gain(everyone, exchange, rng) if N_WAY in exchange.own else None,
+    }
 
 
-def _mean_or_none(values: np.ndarray) -> float | None:
-    """Return the mean of the finite values, None where there are none."""
-    finite = values[np.isfinite(values)]
-    return float(finite.mean()) if len(finite) else None
+def _found(counted: Mapping[str, Identification], n_way: int, rng: np.random.Generator) -> dict[str, Any]:
+    values = counted["drawn"].values(n_way)
+    null = counted["drawn"].null(n_way)
+    return {
+        **{kind: float(counted[kind].values(n_way).mean()) for kind in _KINDS},
+        "n": len(values),
+        "ci95": _mean_interval(values, rng),
+        "chance": 1 / n_way,
+        "p_value": permutation_p_value(float(values.mean()), null),
+        "shuffled": float(null.mean()),
+    }
+
+
+def _likeness(
+    of_kind: Mapping[str, list[np.ndarray]],
+    shuffled: np.ndarray | None,
+    n_trials: int,
+    rng: np.random.Generator,
+    higher: bool,
+) -> dict[str, Any]:
+    """Return a measure of likeness; where `higher` is false, less is more alike."""
+    values = np.concatenate(of_kind["drawn"])
+    scores = {
+        **{kind: float(np.concatenate(parts).mean()) for kind, parts in of_kind.items()},
+        "n": n_trials,
+        "ci95": _mean_interval(values, rng),
+    }
+    if shuffled is not None:
+        null, sign = shuffled / n_trials, 1 if higher else -1
+        scores |= {
+            "p_value": permutation_p_value(sign * float(values.mean()), sign * null),
+            "shuffled": float(null.mean()),
+        }
+    return scores
+
+
+def _gain(everyone: Mapping[str, Identification], exchange: Identification, rng: np.random.Generator) -> dict[str, Any]:
+    gains = everyone["drawn"].values(N_WAY) - everyone["label_only"].values(N_WAY)
+    found, null = float(everyone["drawn"].values(N_WAY).mean()), exchange.null(N_WAY)
+    return {
+        "over_label_only": float(gains.mean()),
+        "ci95": _mean_interval(gains, rng),
+        "beyond_digit": found - float(null.mean()),
+        "p_value": permutation_p_value(found, null),
+        "n": len(gains),
+    }
 
 
 def _mean_interval(values: np.ndarray, rng: np.random.Generator) -> tuple[float, float]:
-    """Return the 95% bootstrap interval of a mean over trials."""
+    """Return the 95% bootstrap interval of a mean over trials, taken as independent of one another."""
     means = [values[rng.integers(len(values), size=len(values))].mean() for _ in range(1000)]
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)

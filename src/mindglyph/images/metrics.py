@@ -93,6 +93,40 @@ def diversity(pictures: np.ndarray, labels: np.ndarray) -> float:
     return float(np.mean([pdist(flat[labels == digit]).mean() for digit in np.unique(labels)]))
 
 
+def squared_errors(drawn: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """Return the mean squared difference of every drawn picture from every shown one.
+
+    Parameters
+    ----------
+    drawn, shown : ndarray, shape (n, 28, 28)
+        Grey values between 0 and 1.
+
+    Returns
+    -------
+    ndarray, shape (n_drawn, n_shown)
+        Means over the pixels, float32.
+    """
+    one, other = (np.asarray(pictures, dtype=np.float32).reshape(len(pictures), -1) for pictures in (drawn, shown))
+    squares = (one**2).sum(axis=1)[:, None] + (other**2).sum(axis=1) - 2 * one @ other.T
+    return squares.clip(0) / one.shape[1]
+
+
+def structural_similarity(drawn: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """Return the structural similarity (SSIM) of each drawn picture with the one shown: (n,).
+
+    Wang et al. (2004), https://doi.org/10.1109/TIP.2003.819861, in windows of 7 × 7 pixels.
+
+    Parameters
+    ----------
+    drawn, shown : ndarray, shape (n, 28, 28)
+        Grey values between 0 and 1.
+    """
+    from skimage.metrics import structural_similarity as of_pair
+
+    pairs = zip(np.asarray(drawn, dtype=np.float64), np.asarray(shown, dtype=np.float64), strict=True)
+    return np.array([of_pair(one, other, data_range=1.0) for one, other in pairs])
+
+
 def _standardised(pictures: np.ndarray) -> np.ndarray:
     flat = np.asarray(pictures, dtype=np.float32).reshape(len(pictures), -1)
     flat = flat - flat.mean(axis=1, keepdims=True)

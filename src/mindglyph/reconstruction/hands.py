@@ -130,17 +130,21 @@ class _Regression(_Way):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             self._predictor.fit(embedding[:n_learned], wanted[:n_learned])
-            left = wanted[n_learned:] - self._predictor.predict(embedding[n_learned:])
+            left = wanted[n_learned:] - self._predicted(embedding[n_learned:])
             self._predictor.fit(embedding, wanted)
         values, turn = np.linalg.eigh(left.T @ left / len(left))
         self._turn, self._errors = turn, values.clip(1e-3, 1.0)
         return self
 
+    def _predicted(self, embedding: np.ndarray) -> np.ndarray:
+        # One variable comes back without an axis of its own.
+        return self._predictor.predict(embedding).reshape(len(embedding), -1)
+
     def _whitened(self, hands: np.ndarray) -> np.ndarray:
         return (hands - self._centre) @ self._axes
 
     def log_likelihoods(self, embedding: np.ndarray, hands: np.ndarray) -> np.ndarray:
-        predicted = self._predictor.predict(embedding).reshape(len(embedding), -1) @ self._turn
+        predicted = self._predicted(embedding) @ self._turn
         places = self._whitened(hands) @ self._turn
         # Density by the prediction over that of all hands: what the trial adds to what occurs anyway.
         squares = (
@@ -170,7 +174,7 @@ class _Contrastive(_Way):
 def _regressor(way: AlignmentName, seed: int) -> RegressorMixin:
     if way == "ridge":
         return RidgeCV(alphas=_PENALTIES, alpha_per_target=True)
-    return MLPRegressor((64,), alpha=1.0, early_stopping=True, max_iter=200, random_state=seed)
+    return MLPRegressor(hidden_layer_sizes=(64,), alpha=1.0, early_stopping=True, max_iter=200, random_state=seed)
 
 
 def _gain(log_likelihoods: np.ndarray, labels: np.ndarray) -> float:
