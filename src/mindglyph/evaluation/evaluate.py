@@ -13,7 +13,7 @@ import numpy as np
 from mindglyph.decoders.monitor import Progress
 from mindglyph.errors import UserError
 from mindglyph.evaluation.crossvalidation import cross_validate
-from mindglyph.evaluation.evaluated import evaluated_trials
+from mindglyph.evaluation.evaluated import evaluated_trials, seconds_between
 from mindglyph.evaluation.retraining import retrained_null
 from mindglyph.evaluation.scores import score_decoding
 from mindglyph.evaluation.settings import EvaluationSettings
