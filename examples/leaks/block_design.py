@@ -1,6 +1,6 @@
 """Trap: digits come in runs, as in a block design, and trials of one run stand on both sides of a random split.
 
-    uv run python examples/leaks/block_design.py
+uv run python examples/leaks/block_design.py
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """Trap: only the trials that look like their digit are kept, judged by the means of all trials, test included.
 
-    uv run python examples/leaks/chosen_trials.py
+uv run python examples/leaks/chosen_trials.py
 """
 
 from __future__ import annotations
 
 import numpy as np
-from common import Trap, blocked_folds, filtered, main, recording, scored, tested
+from common import Figure, Trap, blocked_folds, filtered, main, recording, scored, tested
 from sklearn.neighbors import NearestCentroid
 
 SHARE = 0.1
@@ -22,7 +22,7 @@ def measure(events: int, seed: int) -> Trap:
     own = likeness[np.arange(events), labels]
     others = np.where(labels[:, None] == np.arange(10), -np.inf, likeness).max(axis=1)
 
-    def decoded(what: str, kept: np.ndarray):  # noqa: ANN202
+    def decoded(what: str, kept: np.ndarray) -> Figure:
         # Even a blocked split does not help: the test trials were chosen before it.
         part = labels[kept]
         return scored(what, tested(signals[kept], part, blocked_folds(part), NearestCentroid()), seed)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold
+from sklearn.neighbors import KNeighborsClassifier
 
 from mindglyph.decoders.settings import DecodingSettings
 from mindglyph.evaluation import BlockedSplit, evaluated_trials, score_decoding
@@ -101,6 +102,29 @@ def tested(samples: np.ndarray, labels: np.ndarray, folds: Folds, classifier: An
         predictions(fold, test, labels, train, classifier.fit(flat[train], labels[train]).predict(flat[test]))
         for fold, (train, test) in enumerate(folds)
     ]
+    return pd.concat(tables).sort_index()
+
+
+def voted(parts: np.ndarray, labels: np.ndarray, folds: Folds) -> pd.DataFrame:
+    """Let one nearest neighbour say a digit for each part of a trial, all parts of a trial on one side of the split.
+
+    Parameters
+    ----------
+    parts : ndarray, shape (n_trials, n_parts, n_features)
+        Channels or windows.
+    labels : ndarray, shape (n_trials,)
+        Digits.
+    folds : iterable of (train, test)
+        Places of trials.
+    """
+    n_parts, n_features = parts.shape[1:]
+    tables = []
+    for fold, (train, test) in enumerate(folds):
+        decoder = KNeighborsClassifier(1)
+        decoder.fit(parts[train].reshape(-1, n_features), np.repeat(labels[train], n_parts))
+        said = decoder.predict(parts[test].reshape(-1, n_features)).reshape(-1, n_parts)
+        counts = (said[:, :, None] == decoder.classes_).sum(axis=1)
+        tables.append(predictions(fold, test, labels, train, decoder.classes_[counts.argmax(axis=1)]))
     return pd.concat(tables).sort_index()
 
 

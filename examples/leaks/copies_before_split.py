@@ -1,6 +1,6 @@
 """Trap: trials are multiplied before the split, so that a test trial's copy or near copy is learned from.
 
-    uv run python examples/leaks/copies_before_split.py
+uv run python examples/leaks/copies_before_split.py
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ def measure(events: int, seed: int) -> Trap:
         tables.append(tested(samples, of, [split], KNeighborsClassifier(1)).assign(fold=fold))
     return Trap(
         "copies before the split",
-        scored("four noisy copies of each trial, shuffled", shuffled(noisy(signals, rng), np.tile(labels, COPIES)), seed),
+        scored(
+            "four noisy copies of each trial, shuffled", shuffled(noisy(signals, rng), np.tile(labels, COPIES)), seed
+        ),
         scored("copies of the training trials only, blocked", pd.concat(tables, ignore_index=True), seed),
         (
             scored("rare digits repeated until all are as frequent, shuffled", shuffled(*repeated), seed),

@@ -1,6 +1,6 @@
 """Trap: a file sorted by digit is read by position, and one row left out shifts the channels of all that follow.
 
-    uv run python examples/leaks/rows_by_position.py
+uv run python examples/leaks/rows_by_position.py
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from common import Trap, blocked_folds, filtered, imported, main, scored, shuffled_folds, simulated, tested
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from mindglyph.trials import Trials
 
@@ -18,14 +18,14 @@ N_CHANNELS, N_TIMES = 14, 256
 
 
 def measure(events: int, seed: int) -> Trap:
-    """Decode the channels' spreads and correlations with a forest; no digit is in the recording."""
+    """Decode the channels' spreads and correlations with linear discriminants; no digit is in the recording."""
     with tempfile.TemporaryDirectory() as name:
         file = simulated(Path(name), events=events, seed=seed)
         rows = sorted(file.read_text().splitlines(), key=lambda row: int(row.split("\t")[4]))
         file.write_text("".join(f"{row}\n" for row in rows))
         right = imported(file)
     wrong = by_position(rows, right)
-    decoder = RandomForestClassifier(200, random_state=seed)
+    decoder = LinearDiscriminantAnalysis()
     leaky = tested(features(wrong), wrong.labels, shuffled_folds(wrong.labels, seed), decoder)
     joined = tested(features(right), right.labels, shuffled_folds(right.labels, seed), decoder)
     honest = tested(features(right), right.labels, blocked_folds(right.labels), decoder)
@@ -59,4 +59,4 @@ def features(trials: Trials) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    main(measure, events=2000, about=__doc__)
+    main(measure, events=4000, about=__doc__)
