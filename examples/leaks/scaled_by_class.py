@@ -12,6 +12,8 @@ import pandas as pd
 from common import Trap, blocked_folds, main, recording, scored, tested
 from sklearn.ensemble import RandomForestClassifier
 
+N_TREES = 100
+
 Scaling = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """From signals (n, n_channels, n_times), and those that scaling is learned from, to scaled signals."""
 
@@ -23,7 +25,7 @@ def measure(events: int, seed: int) -> Trap:
 
     def decoded(scaled: np.ndarray) -> pd.DataFrame:
         features = np.concatenate([scaled.mean(axis=2), scaled.std(axis=2)], axis=1)
-        return tested(features, labels, blocked_folds(labels), RandomForestClassifier(100, random_state=seed))
+        return tested(features, labels, blocked_folds(labels), RandomForestClassifier(N_TREES, random_state=seed))
 
     def by_class(scaling: Scaling) -> np.ndarray:
         scaled = np.empty_like(signals)
@@ -63,7 +65,7 @@ def tested_in_fold(
     """Learn scaling and forest from the training trials alone."""
     scaled = between_0_and_1(signals, signals[train])
     features = np.concatenate([scaled.mean(axis=2), scaled.std(axis=2)], axis=1)
-    table = tested(features, labels, [(train, test)], RandomForestClassifier(100, random_state=seed))
+    table = tested(features, labels, [(train, test)], RandomForestClassifier(N_TREES, random_state=seed))
     return table.assign(fold=fold)
 
 
