@@ -93,9 +93,7 @@ class Critic(nn.Module):
             self.layers.append(nn.LeakyReLU(0.1))
         last = 9 * 4 * width
         self.score = spectral_norm(nn.Linear(last + 1, 1))
-        self.projection = spectral_norm(
-            nn.Linear(settings.n_classes + settings.embedding_dim, last, bias=False)
-        )
+        self.projection = spectral_norm(nn.Linear(settings.n_classes + settings.embedding_dim, last, bias=False))
 
     def forward(self, images: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
         """Score pictures (n, 28, 28) between 0 and 1, each with its features: shape (n,)."""

@@ -33,9 +33,7 @@ class Encoder(nn.Module):
             nn.SiLU(),
             nn.Flatten(),
         )
-        self.head = nn.Linear(
-            width // 2 * 16 + settings.n_classes + settings.embedding_dim, 2 * settings.latent_dim
-        )
+        self.head = nn.Linear(width // 2 * 16 + settings.n_classes + settings.embedding_dim, 2 * settings.latent_dim)
 
     def forward(self, images: torch.Tensor, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Encode pictures (n, 28, 28) between 0 and 1 with features (n, n_classes + n_features)."""
