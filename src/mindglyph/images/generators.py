@@ -167,7 +167,7 @@ class Generator(ABC):
         self._finish(images, condition, seed)
         return history
 
-    def _finish(self, images: np.ndarray, condition: Condition, seed: int) -> None:
+    def _finish(self, images: np.ndarray, condition: Condition, seed: int) -> None:  # noqa: B027  # few need it
         """Learn what is learned once the network is trained."""
 
     def sample(
