@@ -201,7 +201,7 @@ def _fingerprint(about: Mapping[str, Any], *arrays: np.ndarray | None) -> str:
 
 
 def _write(path: Path, trainee: Trainee, training: str, history: list[float]) -> None:
-    arrays = {}
+    arrays: dict[str, torch.Tensor] = {}
     for name, module in trainee.modules.items():
         arrays |= {f"module.{name}.{key}": tensor for key, tensor in module.state_dict().items()}
     for name, optimizer in trainee.optimizers.items():
