@@ -113,6 +113,7 @@ def train_generator(
     about: Mapping[str, Any],
     report: Callable[[int, float], None] | None = None,
     folder: Path | None = None,
+    until: int | None = None,
 ) -> list[float]:
     """Train, from where the folder's state ends.
 
@@ -136,6 +137,8 @@ def train_generator(
         Called after each epoch with its number, from 0, and mean loss.
     folder : Path, optional
         Where the state is kept after each epoch.
+    until : int, optional
+        Epoch to end after, on a schedule of more.
 
     Returns
     -------
@@ -156,7 +159,7 @@ def train_generator(
         # Channels-last and bfloat16 are faster on processors with bf16 units.
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch takes it
         module.train()
-    for epoch in range(len(history), settings.epochs):
+    for epoch in range(len(history), min(settings.epochs, until or settings.epochs)):
         generator = torch.Generator().manual_seed(int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0]))
         features = nn.functional.one_hot(torch.multinomial(shares, 1, generator=generator)[:, 0], shares.shape[1])
         features = features.float() if beside is None else torch.cat([features, beside], dim=1)
@@ -198,7 +201,7 @@ def _fingerprint(about: Mapping[str, Any], *arrays: np.ndarray | None) -> str:
 
 
 def _write(path: Path, trainee: Trainee, training: str, history: list[float]) -> None:
-    arrays = {}
+    arrays: dict[str, torch.Tensor] = {}
     for name, module in trainee.modules.items():
         arrays |= {f"module.{name}.{key}": tensor for key, tensor in module.state_dict().items()}
     for name, optimizer in trainee.optimizers.items():

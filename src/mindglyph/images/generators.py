@@ -61,6 +61,10 @@ class Generator(ABC):
     ----------
     kind : str
         What its files call themselves.
+    labels : tuple of str
+        What each class is called; the digits unless something else is set.
+    trained : dict of str to int
+        Pictures, epochs and seed of the training; empty before it.
     """
 
     kind: ClassVar[str]
@@ -68,6 +72,8 @@ class Generator(ABC):
 
     def __init__(self, settings: Any = None) -> None:
         self.settings = settings or self.settings_type()
+        self.labels = tuple(str(digit) for digit in range(self.settings.n_classes))
+        self.trained: dict[str, int] = {}
         self._network = self._built().eval()
 
     @property
@@ -102,6 +108,7 @@ class Generator(ABC):
         seed: int = 0,
         report: Callable[[int, float], None] | None = None,
         folder: Path | None = None,
+        until: int | None = None,
     ) -> list[float]:
         """Train on pictures whose condition is known, beginning anew.
 
@@ -118,6 +125,9 @@ class Generator(ABC):
         folder : Path, optional
             Where the state of the unfinished training is kept after each epoch; one that is
             found there is gone on from, to the same weights as without a break.
+        until : int, optional
+            Epoch to end after, on a schedule of more: for a first look, since the running mean of
+            the weights draws well before the schedule ends.
 
         Returns
         -------
@@ -150,12 +160,14 @@ class Generator(ABC):
                 {"kind": self.kind, "settings": self.settings.model_dump()},
                 report,
                 folder,
+                until,
             )
+        self.trained = {"pictures": len(images), "epochs": len(history), "seed": seed}
         self._network = self._learned(trainee).eval()
         self._finish(images, condition, seed)
         return history
 
-    def _finish(self, images: np.ndarray, condition: Condition, seed: int) -> None:
+    def _finish(self, images: np.ndarray, condition: Condition, seed: int) -> None:  # noqa: B027  # few need it
         """Learn what is learned once the network is trained."""
 
     def sample(
@@ -228,7 +240,8 @@ class Generator(ABC):
             arrays = {
                 name: array.astype(np.float16) if array.dtype == np.float32 else array for name, array in arrays.items()
             }
-        write_arrays(path, arrays, {"kind": self.kind, "settings": self.settings.model_dump()})
+        about = {"kind": self.kind, "settings": self.settings.model_dump()}
+        write_arrays(path, arrays, {**about, "labels": self.labels, "trained": self.trained})
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -245,6 +258,7 @@ class Generator(ABC):
         try:
             made = cls(cls.settings_type.model_validate(about["settings"]))
             made._network.load_state_dict({name: torch.tensor(array) for name, array in arrays.items()})
-        except (KeyError, RuntimeError, ValueError) as error:
+            made.labels, made.trained = tuple(about["labels"]), dict(about["trained"])
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise UserError(f"{path}: does not hold what a {cls.kind} needs: make it anew") from error
         return made

@@ -169,7 +169,7 @@ class Judge:
         return self._applied(self._network[:-2], images).numpy()
 
     @staticmethod
-    def _applied(network: nn.Sequential, images: np.ndarray) -> torch.Tensor:
+    def _applied(network: nn.Module, images: np.ndarray) -> torch.Tensor:
         images = np.asarray(images)
         scale = 255.0 if images.dtype == np.uint8 else 1.0
         pictures = torch.from_numpy(images.astype(np.float32) / scale)[:, None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 
@@ -43,12 +45,16 @@ def frechet_distance(drawn: np.ndarray, real: np.ndarray) -> float:
     float
         0 for sets of the same mean and covariance.
     """
-    from scipy.linalg import sqrtm
+    from scipy.linalg import LinAlgWarning, sqrtm
 
     drawn, real = drawn.astype(np.float64), real.astype(np.float64)
     first, second = np.cov(drawn, rowvar=False), np.cov(real, rowvar=False)
-    # Features that never vary leave the covariances singular, and rounding gives the root an imaginary part.
-    cross = np.real(sqrtm(first @ second))
+    # Features that never vary leave the product without a root; as little as this changes no figure.
+    ridge = 1e-9 * (np.trace(first) + np.trace(second)) / len(first) * np.eye(len(first))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LinAlgWarning)
+        # Rounding gives the root an imaginary part.
+        cross = np.real(sqrtm((first + ridge) @ (second + ridge)))
     between = np.sum((drawn.mean(axis=0) - real.mean(axis=0)) ** 2)
     return float(between + np.trace(first) + np.trace(second) - 2 * np.trace(cross))
 

@@ -43,7 +43,7 @@ class VAESettings(GeneratorSettings):
 
     latent_dim: int = Field(8, ge=1)
     width: int = Field(64, ge=4)
-    hands: int = Field(10, ge=1)
+    hands: int = Field(5, ge=1)
     training: GeneratorTraining = GeneratorTraining(epochs=30, batch_size=256, learning_rate=2e-3)
 
     def build(self) -> ConditionalVAE:
