@@ -16,6 +16,7 @@ from mindglyph.evaluation import evaluated_trials
 from mindglyph.runs import MODEL, Run, hashes, refuse_changed
 from mindglyph.store import Store
 from mindglyph.transfer import Transfer
+from mindglyph.trials import Trials
 
 _KIND = "training"
 
@@ -116,6 +117,34 @@ def _about(pipeline: DecodingPipeline, transferred: bool) -> dict[str, Any]:
     if transferred:
         about["interpolated"] = pipeline.mapping.interpolated if pipeline.mapping else []
     return about
+
+
+def is_training(path: Path) -> bool:
+    """Say whether a path is a run made by `train`, or the file of a decoder."""
+    return path.is_file() or (Run.exists(path) and Run.open(path).asked.get("kind") == _KIND)
+
+
+def unlearned_trials(path: Path, store: Store) -> Trials:
+    """Return the trials of a store, which the decoder of a training has not learned from.
+
+    Raises
+    ------
+    UserError
+        If it has.
+    """
+    if path.is_dir() and Run.open(path).asked["content_hash"] == store.about["content_hash"]:
+        raise UserError(
+            f"{store.path}: is what {path} was trained on: name another recording, or 'mindglyph evaluate' this one"
+        )
+    return evaluated_trials(store)
+
+
+def least_confidence(path: Path) -> float | None:
+    """Return the confidence below which the decoder of a training cannot be told from guessing, where it is known."""
+    if not path.is_dir():
+        return None
+    confidence: float | None = Run.open(path).metrics["held_out"].get("confidence")
+    return confidence
 
 
 def is_finished(run: Run) -> bool:

@@ -1,4 +1,4 @@
-"""Commands that decode: evaluate, reconstruct, report."""
+"""Commands that evaluate a decoder and show what came of it: evaluate, report."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from mindglyph.cli.app import AsJson, RunPath, Seed, StorePath, app, beside, progress, say, show
+from mindglyph.cli.app import AsJson, RunPath, Seed, StorePath, app, beside, say, show
 from mindglyph.cli.scoring import scored
 from mindglyph.cli.watching import watching
 
@@ -103,50 +103,6 @@ def run_evaluation(store: Path, settings: EvaluationSettings, folder: Path, work
     from mindglyph.store import Store
 
     return evaluate(Store(store), settings, folder, workers, watching)
-
-
-@app.command("reconstruct")
-def reconstruct_command(run: RunPath, as_json: AsJson = False) -> None:
-    """Draw what was seen in every tested trial, and score the pictures beside their controls.
-
-    Example: mindglyph reconstruct mw.store.lda.run
-    """
-    metrics = run_reconstruction(run)
-    scores = metrics["pictures"]
-    controls = scores["judge_controls"]
-    rows = {
-        "judge": f"reads the digit shown in {scores['judge_accuracy']:.1%} of the pictures "
-        f"(label only {controls['label_only']:.1%}, shuffled EEG {controls['shuffled']:.1%}, "
-        f"class mean {controls['class_mean']:.1%})"
-    }
-    if scores["seen_known"]:
-        rows["identification"] = (
-            f"{scores['identification']:.1%} find the picture seen among {scores['n_way']} "
-            f"(chance {scores['identification_chance']:.0%}, p = {scores['identification_p_value']:.4f}; "
-            f"label only {scores['label_only']:.1%}, shuffled EEG {scores['shuffled']:.1%}, "
-            f"class mean {scores['class_mean']:.1%})"
-        )
-        rows["gain"] = f"{scores['gain_beyond_digit']:+.1%} beyond the digit (p = {scores['gain_p_value']:.4f})"
-    else:
-        rows["identification"] = "not possible: the recording does not say which picture was shown"
-    rows["pictures"] = str(run / "pictures.npz")
-    show(metrics, as_json, f"Pictures of {run.name}", rows)
-
-
-def run_reconstruction(folder: Path) -> dict[str, Any]:
-    """Reconstruct with progress and write the pictures part of `metrics.json`."""
-    from mindglyph.evaluation import evaluated_trials, open_evaluation, score_pictures
-    from mindglyph.images.judge import packaged_judge
-    from mindglyph.images.vae import packaged_vae
-    from mindglyph.reconstruction import reconstruct_run
-
-    run, store, settings = open_evaluation(folder)
-    trials = evaluated_trials(store)
-    with progress("draw") as report:
-        pictures = reconstruct_run(run.folds(settings.split), trials, settings.plan(trials), packaged_vae(), report)
-    pictures.save(run.path / "pictures.npz")
-    scores = score_pictures(pictures, packaged_judge(), min(2000, settings.permutations), settings.seed)
-    return run.add_metrics(pictures=scores)
 
 
 @app.command("report")

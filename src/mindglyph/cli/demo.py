@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from mindglyph.cli.app import AsJson, Seed, app, remark, show
-from mindglyph.cli.decoding import run_evaluation, run_reconstruction, run_report
+from mindglyph.cli.decoding import run_evaluation, run_report
+from mindglyph.cli.reconstructing import run_reconstruction
 from mindglyph.cli.recordings import run_import, run_simulation
 from mindglyph.errors import UserError
 
@@ -61,12 +62,11 @@ def demo_command(
     report = run_report(folder)
     metrics = Run(folder).add_metrics(seconds=round(time.perf_counter() - start, 1))
     write_json(out / "metrics.json", metrics)
-    pictures = metrics["pictures"]
+    found = metrics["pictures"]["identification"]["10"]
     rows = {
         "verdict": metrics["verdict"],
-        "pictures": f"the one seen is found among {pictures['n_way']} in {pictures['identification']:.1%} "
-        f"(chance {pictures['identification_chance']:.0%}, label only {pictures['label_only']:.1%}, "
-        f"shuffled EEG {pictures['shuffled']:.1%}, class mean {pictures['class_mean']:.1%})",
+        "pictures": f"the one seen is found among 10 in {found['drawn']:.1%} (chance {found['chance']:.0%}, label only "
+        f"{found['label_only']:.1%}, shuffled EEG {found['shuffled']:.1%}, class mean {found['class_mean']:.1%})",
         "time": f"{metrics['seconds']:.0f} s",
         "report": f"{report} (open it in a browser)",
     }

@@ -109,7 +109,7 @@ def sample_command(
 
     from mindglyph.images.grids import write_grid
 
-    model = _generator(generator)
+    model = generator_of(generator)
     names, shares = _conditions(model.labels, label, mixture)
     start = time.perf_counter()
     drawn = model.sample(shares.repeat(each, axis=0), np.random.default_rng(seed))
@@ -137,8 +137,9 @@ def _settings(generator: str, epochs: int | None) -> Any:
     return settings.model_copy(update={"training": training})
 
 
-def _generator(name: str) -> Generator:
-    from mindglyph.images.registry import GENERATORS, load_generator, packaged_generator
+def generator_of(name: str) -> Generator:
+    """Return a generator of the package by its name, or of a file."""
+    from mindglyph.images.registry import GENERATORS
 
     if name in GENERATORS:
         return packaged_generator(name)

@@ -124,8 +124,15 @@ def evaluate(
     )
 
 
-def open_evaluation(folder: Path) -> tuple[Run, Store, EvaluationSettings]:
+def open_evaluation(folder: Path, store: Store | None = None) -> tuple[Run, Store, EvaluationSettings]:
     """Open a finished run with the store that it was made of.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder.
+    store : Store, optional
+        Where the store now is; by default where it was.
 
     Raises
     ------
@@ -136,8 +143,11 @@ def open_evaluation(folder: Path) -> tuple[Run, Store, EvaluationSettings]:
     metrics = run.metrics
     if run.asked.get("kind") != "evaluation" or "scoring" not in metrics:
         raise UserError(f"{folder}: holds no finished evaluation: run 'mindglyph evaluate STORE --out {folder}'")
-    store = Store(Path(os.path.normpath(folder / run.asked["store"])))
+    named = store is not None
+    store = store or Store(Path(os.path.normpath(folder / run.asked["store"])))
     if store.about["content_hash"] != run.asked["content_hash"]:
+        if named:
+            raise UserError(f"{store.path}: is not the store that {folder} was made of: leave it out, or name that one")
         raise UserError(f"{store.path}: has changed since {folder} was made: evaluate it anew into another folder")
     store.verify()
     return run, store, EvaluationSettings.model_validate({**run.asked["settings"], **metrics["scoring"]})

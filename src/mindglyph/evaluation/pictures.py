@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from mindglyph.evaluation.identification import (
-    N_WAYS,
     Identification,
     exchanged,
     exchanged_within,
@@ -33,7 +32,11 @@ _KINDS = ("drawn", "label_only", "class_mean")
 
 
 def score_pictures(
-    pictures: Reconstructions, judge: Judge, n_permutations: int, seed: int, truth: Mapping[str, Any] | None = None
+    pictures: Reconstructions,
+    judge: Judge | None,
+    n_permutations: int,
+    seed: int,
+    truth: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Score reconstructions and their controls.
 
@@ -41,8 +44,8 @@ def score_pictures(
     ----------
     pictures : Reconstructions
         Of all tested trials.
-    judge : Judge
-        Says which digit a picture shows.
+    judge : Judge or None
+        Says which digit a picture shows; None where the pictures are of something else.
     n_permutations : int
         For the p-values and the shuffled control.
     seed : int
@@ -53,7 +56,7 @@ def score_pictures(
     Returns
     -------
     dict
-        `n_test`; `judge` and, of the trials that were drawn with confidence, `accepted`; where the
+        `n_test`; `judge` (None without one) and, of the trials that were drawn with confidence, `accepted`; where the
         pictures seen are known (`seen_known`) also `identification` and `within_digit` (by the
         number of candidates; the latter among pictures of the same digit), `similarity`
         (`correlation`, `ssim`, `mse`) and `gain` over label only. Every score is a dictionary with
@@ -62,9 +65,9 @@ def score_pictures(
     """
     rng = np.random.default_rng(seed)
     scores: dict[str, Any] = {"n_test": len(pictures), "n_way": N_WAY, "seen_known": pictures.seen is not None}
-    read = {name: judge.predict(getattr(pictures, name)) for name in _KINDS}
-    scores["judge"] = _judged(read, pictures, n_permutations, rng)
-    scores["accepted"] = _accepted(read["drawn"], pictures)
+    right = pictures.probabilities.argmax(axis=1) == pictures.labels
+    scores["accepted"] = _accepted(right, pictures)
+    scores["judge"] = None if judge is None else _judged(judge, pictures, n_permutations, rng)
     scores["alignments"] = pictures.alignments.tolist()
     if pictures.seen is not None:
         scores |= _compared(pictures, n_permutations, rng)
@@ -73,9 +76,8 @@ def score_pictures(
     return scores
 
 
-def _judged(
-    read: Mapping[str, np.ndarray], pictures: Reconstructions, n_permutations: int, rng: np.random.Generator
-) -> dict[str, Any]:
+def _judged(judge: Judge, pictures: Reconstructions, n_permutations: int, rng: np.random.Generator) -> dict[str, Any]:
+    read = {name: judge.predict(getattr(pictures, name)) for name in _KINDS}
     right = {name: float(np.mean(digits == pictures.labels)) for name, digits in read.items()}
     length = block_length(pictures.labels)
     shuffled = np.zeros(n_permutations)
@@ -94,15 +96,13 @@ def _judged(
     }
 
 
-def _accepted(read: np.ndarray, pictures: Reconstructions) -> dict[str, Any]:
-    """Return how many trials were drawn with confidence, and how often the judge reads the digit in them."""
-    accepted = pictures.accepted
-    n_accepted = int(accepted.sum())
-    n_right = int((read == pictures.labels)[accepted].sum())
+def _accepted(right: np.ndarray, pictures: Reconstructions) -> dict[str, Any]:
+    """Return how many trials are shown, since the decoder is confident, and how often the digit is right in these."""
+    n_accepted, n_right = int(pictures.accepted.sum()), int(right[pictures.accepted].sum())
     return {
         "n": n_accepted,
         "share": n_accepted / len(pictures),
-        "judge": n_right / n_accepted if n_accepted else None,
+        "accuracy": n_right / n_accepted if n_accepted else None,
         "ci95": interval(n_right, n_accepted) if n_accepted else None,
     }
 
@@ -141,8 +141,12 @@ def _compared(pictures: Reconstructions, n_permutations: int, rng: np.random.Gen
                 shuffled["correlation"] += correlations[orders, shown].sum(axis=1)
                 shuffled["mse"] += errors[orders, shown].sum(axis=1)
     return {
-        "identification": {n_way: _found(everyone, n_way, rng) for n_way in N_WAYS if n_way in everyone["drawn"].own},
-        "within_digit": {n_way: _found(of_digit, n_way, rng) for n_way in N_WAYS if n_way in of_digit["drawn"].own},
+        "identification": {
+            str(n_way): _found(everyone, n_way, rng) for n_way in N_WAYS if n_way in everyone["drawn"].own
+        },
+        "within_digit": {
+            str(n_way): _found(of_digit, n_way, rng) for n_way in N_WAYS if n_way in of_digit["drawn"].own
+        },
         "similarity": {
             name: _likeness(of_kind, shuffled.get(name), len(pictures), rng, higher=name != "mse")
             for name, of_kind in likeness.items()
@@ -151,17 +155,20 @@ def _compared(pictures: Reconstructions, n_permutations: int, rng: np.random.Gen
     }
 
 
-def _found(counted: Mapping[str, Identification], n_way: int, rng: np.random.Generator) -> dict[str, Any]:
-    values = counted["drawn"].values(n_way)
-    null = counted["drawn"].null(n_way)
-    return {
-        **{kind: float(counted[kind].values(n_way).mean()) for kind in _KINDS},
-        "n": len(values),
-        "ci95": _mean_interval(values, rng),
-        "chance": 1 / n_way,
-        "p_value": permutation_p_value(float(values.mean()), null),
-        "shuffled": float(null.mean()),
-    }
+def _found(counted: Mapping[str, Identification], rng: np.random.Generator) -> dict[str, dict[str, Any]]:
+    """Return the scores by the number of candidates, as far as there were as many."""
+    scores = {}
+    for n_way in counted["drawn"].own:
+        values, null = counted["drawn"].values(n_way), counted["drawn"].null(n_way)
+        scores[str(n_way)] = {
+            **{kind: float(counted[kind].values(n_way).mean()) for kind in _KINDS},
+            "n": len(values),
+            "ci95": _mean_interval(values, rng),
+            "chance": 1 / n_way,
+            "p_value": permutation_p_value(float(values.mean()), null),
+            "shuffled": float(null.mean()),
+        }
+    return scores
 
 
 def _likeness(

@@ -11,7 +11,7 @@ one another, a grey blur, because that is the best that can be said of the pictu
 
 from mindglyph.reconstruction.bank import PictureBank
 from mindglyph.reconstruction.hands import ALIGNMENTS, HandReader
-from mindglyph.reconstruction.reconstruct import ReconstructionSettings, Reconstructor, reconstruct_run
+from mindglyph.reconstruction.reconstruct import ReconstructionSettings, Reconstructor, draw_trials, reconstruct_run
 from mindglyph.reconstruction.reconstructions import Reconstructions
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "ReconstructionSettings",
     "Reconstructions",
     "Reconstructor",
+    "draw_trials",
     "reconstruct_run",
 ]

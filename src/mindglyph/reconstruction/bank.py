@@ -31,15 +31,15 @@ class PictureBank:
     hands: np.ndarray
 
     @classmethod
-    def draw(cls, generator: Generator, encoder: ConditionalVAE, each: int, seed: int) -> PictureBank:
+    def draw(cls, generator: Generator, encoder: ConditionalVAE | None, each: int, seed: int) -> PictureBank:
         """Draw a bank.
 
         Parameters
         ----------
         generator : Generator
             What draws.
-        encoder : ConditionalVAE
-            What reads the hand of a picture.
+        encoder : ConditionalVAE or None
+            What reads the hand of a picture; without one no hand is read.
         each : int
             Pictures of each digit.
         seed : int
@@ -49,7 +49,8 @@ class PictureBank:
         certain = np.eye(generator.settings.n_classes, dtype=np.float32)[digits]
         drawn = generator.sample(certain, np.random.default_rng(seed))
         images = np.round(255 * drawn).astype(np.uint8)
-        return cls(images, digits, encoder.encode(images, certain))
+        hands = np.zeros((len(images), 0), np.float32) if encoder is None else encoder.encode(images, certain)
+        return cls(images, digits, hands)
 
     def __len__(self) -> int:
         """Return the number of pictures."""

@@ -81,10 +81,10 @@ class HandReader:
                 reader = self._built(way).fit(embedding[learned], hands[learned])
                 likelihoods = reader.log_likelihoods(embedding[held_out], hands[held_out])
                 self.gains_[way] = _gain(likelihoods, labels[held_out])
-        best = max(self.gains_, key=lambda way: self.gains_[way], default="none")
-        if self.gains_.get(best, 0.0) > 0:
-            self.way_ = best
-            self._reader = self._built(best).fit(embedding, hands)
+        # The simplest of equals; nothing is better than what tells less than nothing.
+        self.way_ = max(("none", *self.gains_), key=lambda way: self.gains_.get(way, 0.0))
+        if self.way_ != "none":
+            self._reader = self._built(self.way_).fit(embedding, hands)
         return self
 
     def _built(self, way: AlignmentName) -> _Way:

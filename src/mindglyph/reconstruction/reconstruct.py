@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -58,29 +59,29 @@ class Reconstructor:
     ----------
     bank : PictureBank
         What may have been seen.
-    encoder : ConditionalVAE
-        What reads the hand of a picture.
+    encoder : ConditionalVAE or None
+        What reads the hand of a picture; without one no hand is read.
     settings : ReconstructionSettings
         How pictures are drawn.
     """
 
     def __init__(
-        self, bank: PictureBank, encoder: ConditionalVAE, settings: ReconstructionSettings | None = None
+        self, bank: PictureBank, encoder: ConditionalVAE | None, settings: ReconstructionSettings | None = None
     ) -> None:
-        self._bank = bank
+        self.bank = bank
         self._encoder = encoder
         self._settings = settings or ReconstructionSettings()
         self.reader = HandReader(self._settings.alignment, self._settings.seed)
 
-    def fit(self, embedding: np.ndarray, labels: np.ndarray, images: np.ndarray) -> Reconstructor:
+    def fit(self, embedding: np.ndarray, digits: np.ndarray, images: np.ndarray) -> Reconstructor:
         """Learn how the embedding tells the hand.
 
         Parameters
         ----------
         embedding : ndarray, shape (n_trials, n_features)
             Of the training trials, in the order of recording.
-        labels : ndarray, shape (n_trials,)
-            Digits shown.
+        digits : ndarray, shape (n_trials,)
+            Digits shown, as the generator numbers them.
         images : ndarray, shape (n_trials, 28, 28)
             Pictures shown, uint8.
 
@@ -89,34 +90,25 @@ class Reconstructor:
         Reconstructor
             Itself.
         """
-        hands = self._encoder.encode(images, np.eye(self._bank.n_digits, dtype=np.float32)[labels])
-        self.reader = HandReader(self._settings.alignment, self._settings.seed).fit(embedding, labels, hands)
+        if self._encoder is not None:
+            hands = self._encoder.encode(images, np.eye(self.bank.n_digits, dtype=np.float32)[digits])
+            self.reader.fit(embedding, digits, hands)
         return self
 
     def shares(self, probabilities: np.ndarray, embedding: np.ndarray) -> np.ndarray:
         """Return how probable each picture of the bank is in each trial: (n_trials, n_pictures)."""
-        return self._bank.shares(probabilities, self.reader.log_likelihoods(embedding, self._bank.hands))
+        return self.bank.shares(probabilities, self.reader.log_likelihoods(embedding, self.bank.hands))
 
-    def draw(self, probabilities: np.ndarray, embedding: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Draw the mean picture of each trial and how uncertain each pixel is.
-
-        Parameters
-        ----------
-        probabilities : ndarray, shape (n_trials, n_digits)
-            Of each digit.
-        embedding : ndarray, shape (n_trials, n_features)
-            Of the same trials.
-
-        Returns
-        -------
-        drawn, deviation : ndarray, shape (n_trials, 28, 28)
-            Mean and standard deviation over the pictures that it may be, between 0 and 1.
-        """
-        return self._bank.mixed(self.shares(probabilities, embedding))
+    def drawn(self, probabilities: np.ndarray, embedding: np.ndarray) -> dict[str, np.ndarray]:
+        """Return `drawn`, `deviation`, `candidates` and `weights`, as `Reconstructions` hold them."""
+        shares = self.shares(probabilities, embedding)
+        mean, deviation = self.bank.mixed(shares)
+        candidates, weights = self.bank.candidates(shares, min(self._settings.candidates, self.bank.n_digits))
+        return {"drawn": mean, "deviation": deviation, "candidates": candidates, "weights": weights}
 
     def label_only(self, probabilities: np.ndarray) -> np.ndarray:
         """Draw from the probabilities alone: (n_trials, 28, 28)."""
-        return self._bank.mixed(self._bank.shares(probabilities))[0]
+        return self.bank.mixed(self.bank.shares(probabilities))[0]
 
 
 def reconstruct_run(
@@ -124,7 +116,7 @@ def reconstruct_run(
     trials: Trials,
     folds: Sequence[tuple[np.ndarray, np.ndarray]],
     generator: Generator,
-    encoder: ConditionalVAE,
+    encoder: ConditionalVAE | None,
     settings: ReconstructionSettings | None = None,
     report: Callable[[int, int], None] | None = None,
 ) -> Reconstructions:
@@ -140,8 +132,8 @@ def reconstruct_run(
         Places of the trials of each fold.
     generator : Generator
         What draws.
-    encoder : ConditionalVAE
-        What reads the hand of a picture.
+    encoder : ConditionalVAE or None
+        What reads the hand of a picture; without one no hand is read.
     settings : ReconstructionSettings, optional
         How pictures are drawn.
     report : callable, optional
@@ -158,73 +150,106 @@ def reconstruct_run(
         If the labels are not the generator's digits, or `image` is asked for and no pictures are known.
     """
     settings = settings or ReconstructionSettings()
-    n_digits = generator.settings.n_classes
-    if not set(np.unique(trials.labels).tolist()) <= set(range(n_digits)):
-        raise UserError(f"pictures can be drawn of the digits 0 to {n_digits - 1} only: these trials have other labels")
+    digits_of(trials.labels, generator)
     if settings.mode == "image" and trials.images is None:
         raise UserError("the recording does not say which picture was shown: leave out --mode image")
     bank = PictureBank.draw(generator, encoder, settings.each, settings.seed)
     parts = []
     for number, (train, test) in enumerate(folds):
         reconstructor = Reconstructor(bank, encoder, settings)
-        parts.append(_reconstruct_fold(finished, trials, number, (train, test), reconstructor, bank, settings))
+        pipeline = DecodingPipeline.load(finished.decoder(number))
+        learned = trials.view(train)
+        if settings.mode != "label" and learned.images is not None:
+            few = learned.view(np.unique(np.linspace(0, len(learned) - 1, _MOST_TRIALS).round().astype(int)))
+            embedding = pipeline.outputs(few)[1]
+            reconstructor.fit(embedding, digits_of(few.labels, generator), np.asarray(few.images))
+        drawn = draw_trials(
+            pipeline, trials.view(test), generator, reconstructor, finished.about(number).get("confidence")
+        )
+        changed: dict[str, Any] = {"trial": test, "fold": np.full(len(test), number)}
+        if learned.images is not None:
+            means = [_mean_picture(learned, label) for label in _labels(trials.labels, generator)]
+            changed["class_mean"] = np.einsum("nk,khw->nhw", drawn.probabilities, np.stack(means)).astype(np.float32)
+        parts.append(replace(drawn, **changed))
         if report is not None:
             report(number + 1, len(folds))
     return Reconstructions.joined(parts).in_order()
 
 
-def _reconstruct_fold(
-    finished: Folds,
-    trials: Trials,
-    number: int,
-    fold: tuple[np.ndarray, np.ndarray],
+def draw_trials(
+    pipeline: DecodingPipeline,
+    tested: Trials,
+    generator: Generator,
     reconstructor: Reconstructor,
-    bank: PictureBank,
-    settings: ReconstructionSettings,
+    least_confidence: float | None = None,
 ) -> Reconstructions:
-    pipeline = DecodingPipeline.load(finished.decoder(number))
-    learned, tested = (trials.view(places) for places in fold)
-    if settings.mode != "label" and learned.images is not None:
-        few = learned.view(np.unique(np.linspace(0, len(learned) - 1, _MOST_TRIALS).round().astype(int)))
-        reconstructor.fit(pipeline.outputs(few)[1], few.labels, np.asarray(few.images))
+    """Draw trials that one decoder has not learned from.
+
+    Parameters
+    ----------
+    pipeline : DecodingPipeline
+        The decoder.
+    tested : Trials
+        The trials.
+    generator : Generator
+        Whose digits the reconstructor's bank holds.
+    reconstructor : Reconstructor
+        Fitted to the decoder's embeddings, if the hand is to be read from them.
+    least_confidence : float or None
+        Below which nothing is shown; None shows everything.
+
+    Returns
+    -------
+    Reconstructions
+        As of one fold; `class_mean` is the same as `label_only`.
+    """
     by_class, embedding = pipeline.outputs(tested)
-    probabilities = np.zeros((len(tested), bank.n_digits))
-    probabilities[:, pipeline.decoder.classes_] = by_class
-    threshold = finished.about(number).get("confidence")
-    least = 0.0 if threshold is None else threshold
-    drawn = [
-        _drawn(reconstructor, bank, probabilities[part], embedding[part], settings.candidates)
-        for part in np.array_split(np.arange(len(tested)), -(-len(tested) // _AT_ONCE))
-    ]
-    label_only = class_mean = reconstructor.label_only(probabilities)
-    if learned.images is not None:
-        means = np.stack([_mean_picture(learned, digit) for digit in range(bank.n_digits)])
-        class_mean = np.einsum("nk,khw->nhw", probabilities, means).astype(np.float32)
+    probabilities = np.zeros((len(tested), generator.settings.n_classes))
+    probabilities[:, digits_of(pipeline.decoder.classes_, generator)] = by_class
+    parts = np.array_split(np.arange(len(tested)), -(-len(tested) // _AT_ONCE))
+    drawn = [reconstructor.drawn(probabilities[part], embedding[part]) for part in parts]
+    label_only = reconstructor.label_only(probabilities)
     return Reconstructions(
-        trial=fold[1],
-        fold=np.full(len(tested), number),
-        labels=tested.labels,
+        trial=np.arange(len(tested)),
+        fold=np.zeros(len(tested), dtype=np.int64),
+        labels=digits_of(tested.labels, generator),
         probabilities=probabilities,
-        accepted=probabilities.max(axis=1) >= least,
+        accepted=probabilities.max(axis=1) >= (least_confidence or 0.0),
         **{name: np.concatenate([part[name] for part in drawn]) for name in drawn[0]},
         label_only=label_only,
-        class_mean=class_mean,
-        bank=bank.images,
+        class_mean=label_only,
+        bank=reconstructor.bank.images,
         alignments=np.array([reconstructor.reader.way_]),
         seen=None if tested.images is None else np.asarray(tested.images),
     )
 
 
-def _drawn(
-    reconstructor: Reconstructor, bank: PictureBank, probabilities: np.ndarray, embedding: np.ndarray, count: int
-) -> dict[str, np.ndarray]:
-    shares = reconstructor.shares(probabilities, embedding)
-    mean, deviation = bank.mixed(shares)
-    candidates, weights = bank.candidates(shares, count)
-    return {"drawn": mean, "deviation": deviation, "candidates": candidates, "weights": weights}
+def digits_of(labels: np.ndarray, generator: Generator) -> np.ndarray:
+    """Return the generator's number of each label: (n_labels,).
+
+    Raises
+    ------
+    UserError
+        If the generator does not know one.
+    """
+    places = {name: place for place, name in enumerate(generator.labels)}
+    known, codes = np.unique(labels, return_inverse=True)
+    unknown = [str(label) for label in known.tolist() if str(label) not in places]
+    if unknown:
+        raise UserError(
+            f"the generator draws {', '.join(places)}, and these trials show {', '.join(unknown[:3])}: "
+            "train one on pictures of these labels with 'mindglyph images train'"
+        )
+    return np.array([places[str(label)] for label in known.tolist()])[codes]
 
 
-def _mean_picture(trials: Trials, digit: int) -> np.ndarray:
+def _labels(labels: np.ndarray, generator: Generator) -> list[Any]:
+    """Return the label, as the trials have it, of each of the generator's digits; None where no trial has it."""
+    known = {str(label): label for label in np.unique(labels).tolist()}
+    return [known.get(name) for name in generator.labels]
+
+
+def _mean_picture(trials: Trials, label: Any) -> np.ndarray:
     assert trials.images is not None
-    places = np.flatnonzero(trials.labels == digit)
+    places = np.flatnonzero(trials.labels == label)
     return trials.images[places].mean(axis=0) / 255 if len(places) else np.zeros((28, 28))

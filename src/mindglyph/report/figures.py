@@ -8,8 +8,7 @@ import numpy as np
 
 from mindglyph.inspection import mean_signals
 from mindglyph.preprocessing import PreprocessingSettings
-from mindglyph.reconstruction import Reconstructions
-from mindglyph.report.drawing import BLUE, GREEN, ORANGE, as_svg, new_figure, styled
+from mindglyph.report.drawing import BLUE, GREEN, GREY, ORANGE, as_svg, new_figure, styled
 from mindglyph.report.signals import means_figure
 from mindglyph.trials import Trials
 
@@ -121,6 +120,24 @@ def evoked_figure(trials: Trials, preprocessing: PreprocessingSettings) -> tuple
     return as_svg(means_figure(means, trials.info)), str(trials.info["ch_names"][means.peak[0]])
 
 
-def grid_places(pictures: Reconstructions, count: int) -> np.ndarray:
-    """Choose trials for the grid by rule: evenly spaced in time over all tested trials."""
-    return np.unique(np.linspace(0, len(pictures.labels) - 1, count).round().astype(int))
+@styled
+def reliability_figure(decoding: dict[str, Any]) -> str | None:
+    """Draw how often the decoder is right by how much it believes; None where there are no probabilities."""
+    if decoding["reliability"] is None:
+        return None
+    bins = [one for one in decoding["reliability"]["bins"] if one["n"]]
+    figure = new_figure(4.2, 3.6)
+    axes = figure.subplots()
+    axes.plot([0, 100], [0, 100], color=GREY, lw=1.5)
+    axes.axhline(100 * decoding["chance"], color=GREY, lw=1, ls=":")
+    sizes = np.array([one["n"] for one in bins])
+    axes.scatter(
+        [100 * one["confidence"] for one in bins],
+        [100 * one["accuracy"] for one in bins],
+        s=15 + 250 * sizes / sizes.max(),
+        color=BLUE,
+        alpha=0.7,
+        lw=0,
+    )
+    axes.set(xlabel="believed (%)", ylabel="right (%)", xlim=(0, 100), ylim=(0, 100))
+    return as_svg(figure)

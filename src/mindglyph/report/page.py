@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ from mindglyph.reconstruction import Reconstructions
 from mindglyph.report import figures
 from mindglyph.report.drawing import as_png
 from mindglyph.report.pages import pages
+from mindglyph.report.picture_grids import chosen_trials
 from mindglyph.runs import Run
 from mindglyph.store import Store
 
-_GRID_TRIALS = 24
 _GRID_COLUMNS = 12
 
 
@@ -53,8 +54,7 @@ def write_report(path: Path, run: Run, store: Store, settings: EvaluationSetting
             metrics=metrics,
             decoding=decoding,
             pictures=metrics.get("pictures"),
-            grid=_grid(run) if "pictures" in metrics else None,
-            grid_columns=_GRID_COLUMNS,
+            grids=_grids(run, metrics["pictures"]) if "pictures" in metrics else {},
             import_report=store.import_report,
             store=store.about,
             left_out=store.about["trials"] - len(trials),
@@ -62,6 +62,8 @@ def write_report(path: Path, run: Run, store: Store, settings: EvaluationSetting
             by_epoch=bool(histories[0]) and "epoch" in histories[0][0],
             accuracy=figures.accuracy_figure(decoding),
             confusion=figures.confusion_figure(decoding),
+            audit=metrics.get("audit"),
+            reliability=figures.reliability_figure(decoding),
             permutations=figures.permutation_figure(decoding, run.null(settings.split)),
             learning=figures.learning_figure(histories, decoding),
             evoked=evoked,
@@ -73,23 +75,26 @@ def write_report(path: Path, run: Run, store: Store, settings: EvaluationSetting
         temporary.write_text(page, encoding="utf-8")
 
 
-def _grid(run: Run) -> list[dict[str, Any]]:
-    pictures = Reconstructions.load(run.path / "pictures.npz")
-    cells = []
-    for place in figures.grid_places(pictures, _GRID_TRIALS):
-        order = np.argsort(pictures.probabilities[place])[::-1][:2]
-        cells.append(
-            {
-                "label": int(pictures.labels[place]),
-                "seen": None if pictures.seen is None else as_png(pictures.seen[place] / 255),
-                "drawn": as_png(pictures.drawn[place]),
-                "deviation": as_png(pictures.deviation[place]),
-                "label_only": as_png(pictures.label_only[place]),
-                "believed": [(int(digit), float(pictures.probabilities[place, digit])) for digit in order],
-                "right": bool(order[0] == pictures.labels[place]),
-            }
-        )
-    return cells
+def _grids(run: Run, scores: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Return the trials of each choice as the page shows them."""
+    pictures = Reconstructions.load(Path(os.path.normpath(run.path / scores["folder"])) / "pictures.npz")
+    chosen = chosen_trials(pictures, _GRID_COLUMNS)
+    return {name: [_cell(pictures, place, scores["labels"]) for place in places] for name, places in chosen.items()}
+
+
+def _cell(pictures: Reconstructions, place: int, names: list[str]) -> dict[str, Any]:
+    order = np.argsort(pictures.probabilities[place])[::-1][:2]
+    accepted = bool(pictures.accepted[place])
+    return {
+        "label": names[pictures.labels[place]],
+        "seen": None if pictures.seen is None else as_png(pictures.seen[place] / 255),
+        "drawn": as_png(pictures.drawn[place]) if accepted else None,
+        "deviation": as_png(pictures.deviation[place]) if accepted else None,
+        "candidate": as_png(pictures.bank[pictures.candidates[place, 0]] / 255) if accepted else None,
+        "label_only": as_png(pictures.label_only[place]) if accepted else None,
+        "believed": [(names[digit], float(pictures.probabilities[place, digit])) for digit in order],
+        "right": bool(order[0] == pictures.labels[place]),
+    }
 
 
 def _settings(run: Run, store: Store, settings: EvaluationSettings) -> str:

@@ -1,0 +1,196 @@
+"""`mindglyph reconstruct`: draws what was seen, and scores the pictures beside their controls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mindglyph.cli.app import AsJson, RunPath, app, progress, show
+
+if TYPE_CHECKING:
+    from mindglyph.images.generators import Generator
+    from mindglyph.images.vae import ConditionalVAE
+    from mindglyph.reconstruction import Reconstructions, ReconstructionSettings
+
+_PERMUTATIONS = 2000
+_DIGITS = tuple(str(digit) for digit in range(10))
+
+
+@app.command("reconstruct")
+def reconstruct_command(
+    run: RunPath,
+    store: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[STORE]",
+            help="The run's own store, where that was moved; or, with a run of 'mindglyph train', the store to draw.",
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder to write. [default: RUN/pictures]")] = None,
+    generator: Annotated[
+        str, typer.Option(metavar="NAME_OR_FILE", help="vae, gan or flow, or a file of 'mindglyph images train'.")
+    ] = "vae",
+    mode: Annotated[
+        str, typer.Option(help="label, image, or auto: image where the pictures shown are known.")
+    ] = "auto",
+    alignment: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Ways to read the hand, among which the training trials choose: ridge, network, contrastive. "
+            "May be given several times. [default: ridge and network]"
+        ),
+    ] = None,
+    each: Annotated[int, typer.Option(help="Pictures of each digit that may have been seen.")] = 200,
+    as_json: AsJson = False,
+) -> None:
+    """Draw what was seen in every tested trial, and score the pictures beside their controls.
+
+    Example: mindglyph reconstruct mw.store.lda.run --generator flow
+    """
+    from mindglyph.reconstruction import ReconstructionSettings
+    from mindglyph.settings import checked
+
+    wished = {} if alignment is None else {"alignment": alignment}
+    settings = checked(ReconstructionSettings, "reconstruct", mode=mode, each=each, **wished)
+    folder = out or run / "pictures"
+    metrics = run_reconstruction(run, store, folder, generator, settings)
+    show(metrics, as_json, f"Pictures of {run.name}", _rows(metrics["pictures"], folder))
+
+
+def run_reconstruction(
+    run: Path,
+    store: Path | None = None,
+    out: Path | None = None,
+    generator: str = "vae",
+    settings: ReconstructionSettings | None = None,
+) -> dict[str, Any]:
+    """Draw with progress, write pictures and grids, and return the metrics, those of the run with them."""
+    import os
+
+    from mindglyph.cli.picturing import generator_of
+    from mindglyph.evaluation import score_pictures
+    from mindglyph.files import write_json
+    from mindglyph.images.judge import packaged_judge
+    from mindglyph.reconstruction import ReconstructionSettings
+    from mindglyph.report.picture_grids import chosen_trials, write_grids, write_strip
+    from mindglyph.runs import Run
+
+    settings = settings or ReconstructionSettings()
+    folder = out or run / "pictures"
+    model = generator_of(generator)
+    pictures, seed, truth = _drawn(run, store, model, settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures.save(folder / "pictures.npz")
+    judge = packaged_judge() if model.labels == _DIGITS else None
+    scores = score_pictures(pictures, judge, _PERMUTATIONS, seed, truth)
+    chosen = chosen_trials(pictures)
+    files = write_grids(folder, pictures, chosen, model.labels)
+    if len(chosen["median"]):
+        write_strip(folder / "strip.gif", pictures, int(chosen["median"][0]))
+        files.append(folder / "strip.gif")
+    scores |= {
+        "generator": generator,
+        "labels": list(model.labels),
+        "settings": settings.model_dump(mode="json"),
+        # From the run's folder, so that both can be moved together.
+        "folder": os.path.relpath(folder.resolve(), run.resolve() if run.is_dir() else run.resolve().parent),
+        "files": [file.name for file in files],
+    }
+    write_json(folder / "metrics.json", scores)
+    if Run.exists(run):
+        return Run.open(run).add_metrics(pictures=scores)
+    return {"pictures": scores}
+
+
+def _drawn(
+    run: Path, store: Path | None, model: Generator, settings: ReconstructionSettings
+) -> tuple[Reconstructions, int, dict[str, Any] | None]:
+    """Return the pictures, the seed of the permutations, and what the simulation says of the best guess."""
+    from mindglyph.evaluation import evaluated_trials, open_evaluation
+    from mindglyph.reconstruction import PictureBank, Reconstructor, draw_trials, reconstruct_run
+    from mindglyph.store import Store
+    from mindglyph.training import is_training, least_confidence, trained_pipeline, unlearned_trials
+
+    encoder = _encoder(model)
+    with progress("draw") as report:
+        if is_training(run):
+            opened = _named(store, run)
+            bank = PictureBank.draw(model, encoder, settings.each, settings.seed)
+            drawn = draw_trials(
+                trained_pipeline(run),
+                unlearned_trials(run, opened),
+                model,
+                Reconstructor(bank, encoder, settings),
+                least_confidence(run),
+            )
+            report(1, 1)
+            return drawn, settings.seed, _ceiling(opened)
+        evaluation, opened, asked = open_evaluation(run, None if store is None else Store(store))
+        trials = evaluated_trials(opened)
+        folds = evaluation.folds(asked.split)
+        drawn = reconstruct_run(folds, trials, asked.plan(trials), model, encoder, settings, report)
+        return drawn, asked.seed, _ceiling(opened)
+
+
+def _named(store: Path | None, run: Path) -> Any:
+    from mindglyph.errors import UserError
+    from mindglyph.store import Store
+
+    if store is None:
+        raise UserError(f"{run}: is a training, and draws another recording: name its store after the run")
+    return Store(store)
+
+
+def _ceiling(store: Any) -> dict[str, Any] | None:
+    truth = store.truth
+    return None if truth is None else truth["ceiling"]
+
+
+def _encoder(model: Generator) -> ConditionalVAE | None:
+    """Return what reads the hand of the generator's pictures: itself, or the packaged one if they are digits."""
+    from mindglyph.images.vae import ConditionalVAE, packaged_vae
+
+    if isinstance(model, ConditionalVAE):
+        return model
+    return packaged_vae() if model.labels == _DIGITS else None
+
+
+def _rows(scores: dict[str, Any], folder: Path) -> dict[str, str]:
+    accepted, judge = scores["accepted"], scores["judge"]
+    rows = {
+        "drawn": f"{accepted['n']:,} of {scores['n_test']:,} trials; in the others the decoder is no more often right "
+        "than by guessing, and abstains"
+    }
+    if judge is not None:
+        rows["judge"] = f"reads the digit shown in {_with_controls(judge)} of all pictures"
+    if scores["seen_known"]:
+        for n_way, found in scores["identification"].items():
+            rows[f"among {n_way}"] = f"the picture seen is found in {_with_controls(found)}"
+        for n_way, found in scores["within_digit"].items():
+            rows[f"among {n_way}, same digit"] = f"the picture seen is found in {_with_controls(found)}"
+        likeness = scores["similarity"]
+        best = likeness["correlation"].get("ceiling")
+        rows["likeness"] = (
+            f"pixel correlation {likeness['correlation']['drawn']:.3f} (label only "
+            f"{likeness['correlation']['label_only']:.3f}{'' if best is None else f', best possible {best:.3f}'}), "
+            f"SSIM {likeness['ssim']['drawn']:.3f} ({likeness['ssim']['label_only']:.3f}), "
+            f"mean squared error {likeness['mse']['drawn']:.4f} ({likeness['mse']['label_only']:.4f})"
+        )
+        if (gain := scores["gain"]) is not None:
+            low, high = gain["ci95"]
+            rows["gain"] = (
+                f"{100 * gain['over_label_only']:+.1f} percentage points over label only "
+                f"({100 * low:+.1f} to {100 * high:+.1f}; p = {gain['p_value']:.4f})"
+            )
+    else:
+        rows["identification"] = "not possible: the recording does not say which picture was shown"
+    return rows | {"pictures": f"{folder} ({', '.join(['pictures.npz', *scores['files']])})"}
+
+
+def _with_controls(score: dict[str, Any]) -> str:
+    return (
+        f"{score['drawn']:.1%} (chance {score['chance']:.0%}, p = {score['p_value']:.4f}; label only "
+        f"{score['label_only']:.1%}, shuffled EEG {score['shuffled']:.1%}, class mean {score['class_mean']:.1%})"
+    )
