@@ -139,7 +139,7 @@ def _settings(generator: str, epochs: int | None) -> Any:
 
 def generator_of(name: str) -> Generator:
     """Return a generator of the package by its name, or of a file."""
-    from mindglyph.images.registry import GENERATORS
+    from mindglyph.images.registry import GENERATORS, load_generator, packaged_generator
 
     if name in GENERATORS:
         return packaged_generator(name)

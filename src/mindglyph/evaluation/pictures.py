@@ -141,12 +141,8 @@ def _compared(pictures: Reconstructions, n_permutations: int, rng: np.random.Gen
                 shuffled["correlation"] += correlations[orders, shown].sum(axis=1)
                 shuffled["mse"] += errors[orders, shown].sum(axis=1)
     return {
-        "identification": {
-            str(n_way): _found(everyone, n_way, rng) for n_way in N_WAYS if n_way in everyone["drawn"].own
-        },
-        "within_digit": {
-            str(n_way): _found(of_digit, n_way, rng) for n_way in N_WAYS if n_way in of_digit["drawn"].own
-        },
+        "identification": _found(everyone, rng),
+        "within_digit": _found(of_digit, rng),
         "similarity": {
             name: _likeness(of_kind, shuffled.get(name), len(pictures), rng, higher=name != "mse")
             for name, of_kind in likeness.items()
