@@ -12,6 +12,7 @@ from mindglyph.evaluation.audit.features import features_of
 from mindglyph.evaluation.audit.labels import balance_findings, rest_findings
 from mindglyph.evaluation.audit.losses import loss_findings
 from mindglyph.evaluation.audit.material import Material, Plans, Report, gather
+from mindglyph.evaluation.audit.moments import event_numbers, moment_findings
 from mindglyph.evaluation.audit.montage import channel_findings
 from mindglyph.evaluation.audit.order import labels_in_time, order_findings
 from mindglyph.evaluation.audit.result import Audit, Finding, gravest_first
@@ -22,7 +23,7 @@ from mindglyph.evaluation.audit.sides import (
     official_findings,
     picture_findings,
 )
-from mindglyph.evaluation.audit.twice import copy_findings, event_numbers, overlap_findings, row_findings
+from mindglyph.evaluation.audit.twice import copy_findings, overlap_findings
 from mindglyph.evaluation.crossvalidation import evaluated_trials
 from mindglyph.evaluation.splits import BlockedSplit
 from mindglyph.store import Store
@@ -63,9 +64,9 @@ def audit_store(store: Store, plans: Plans, report: Report | None = None, seed: 
     steps.next()
     follows = material.ordered and found.follows
     if material.ordered:
-        findings += drift_findings(features_of(material.evaluated), follows)
+        findings += drift_findings(features_of(material.evaluated), material.codes, follows)
     steps.next()
-    findings += [*copy_findings(material), *overlap_findings(material), *row_findings(material)]
+    findings += [*copy_findings(material), *overlap_findings(material), *moment_findings(material)]
     steps.next()
     findings += _across_the_split(material, follows)
     steps.next()

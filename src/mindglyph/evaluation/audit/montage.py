@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -20,11 +20,24 @@ _FALLS = -0.2
 _NAMED = 6
 
 
-def known_headset(device: str) -> Headset | None:
-    """Return the headset of that name with the most channels, as its makers' files have them, or None."""
+def known_headset(device: str, names: Sequence[str] = ()) -> Headset | None:
+    """Return the headset of that name or of its series that has most of the channels, or None.
+
+    Parameters
+    ----------
+    device : str
+        As the import names it.
+    names : sequence of str
+        Channels; a Muse of 2014 calls FP1 what later ones call AF7.
+    """
     known = (*HEADSETS.values(), *VISUAL_MNIST.values(), *MNIST_8B.values(), IMAGENET)
-    named = [headset for headset in known if headset.name == device]
-    return max(named, key=lambda headset: len(headset.channels)) if named else None
+    series = [headset for headset in known if device and headset.name.startswith(device)]
+    wanted = {name.upper() for name in names}
+    return max(
+        series,
+        key=lambda headset: (len(wanted & {name.upper() for name in headset.channels}), len(headset.channels)),
+        default=None,
+    )
 
 
 def channel_findings(material: Material) -> Iterator[Finding]:
@@ -56,8 +69,8 @@ def _copied(material: Material) -> Finding:
 
 
 def _named_in_order(material: Material) -> Iterator[Finding]:
-    headset = known_headset(material.store.about["device"])
     names = [name.upper() for name in material.trials.info["ch_names"]]
+    headset = known_headset(material.store.about["device"], names)
     if headset is None:
         return
     expected = [name.upper() for name in headset.channels]
@@ -72,7 +85,9 @@ def _named_in_order(material: Material) -> Iterator[Finding]:
         yield Finding("warn", "order of the channels", _listed(names), why, mend)
     else:
         why = f"Names stand in the order of the {headset.name}."
-        yield Finding("ok", "order of the channels", f"{len(names)} channels", why)
+        yield Finding(
+            "ok", "order of the channels", ", ".join(names) if len(names) < _NAMED else f"{len(names)} channels", why
+        )
 
 
 def _smooth(material: Material) -> Iterator[Finding]:

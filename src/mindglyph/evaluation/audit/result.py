@@ -79,8 +79,9 @@ class Audit:
         """What comes of it, in one sentence."""
         counts = Counter(finding.level for finding in self.findings)
         if counts["fail"]:
+            fail = "fails" if counts["fail"] == 1 else "fail"
             names = ", ".join(self.fails)
-            return f"{_things(counts['fail'])} of {len(self.findings)} fail, so no score can be believed: {names}."
+            return f"{counts['fail']} of {len(self.findings)} checks {fail}, so no score can be believed: {names}."
         if counts["warn"]:
             names = ", ".join(self.warnings)
             return f"Nothing fails; keep {_things(counts['warn'])} in mind when a score is read: {names}."

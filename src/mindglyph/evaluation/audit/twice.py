@@ -1,4 +1,4 @@
-"""Whether trials are there twice, share samples, or are rows of one trial: together or on both sides of a split."""
+"""Whether trials are there twice or share samples, together or on both sides of a split."""
 
 from __future__ import annotations
 
@@ -7,22 +7,15 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from mindglyph.errors import UserError
 from mindglyph.evaluation.audit.material import Material
 from mindglyph.evaluation.audit.result import Finding
 from mindglyph.evaluation.audit.sides import both_sides
-from mindglyph.inspection.labels import stretches
 from mindglyph.inspection.parts import evenly_spaced, repaired
 from mindglyph.inspection.timing import read_clock
-from mindglyph.preprocessing import PreprocessingSettings
 
 _PAIRS = 400  # of neighbours whose signals are compared
 _TAIL = 16  # samples at the end of a trial that are looked for in the next
 _OVERLAPPING = 0.02  # of the pairs
-_TOGETHER = 0.5  # correlation of what was recorded at the same time, far beyond that of two trials
-_UNLIKELY = 0.999
-_FEWEST = 60  # trials
-_ROWS_OF_ONE = 0.3  # of the neighbours: two rows a trial make half of them
 
 
 def copy_findings(material: Material) -> Iterator[Finding]:
@@ -112,68 +105,3 @@ def _shared_samples(material: Material) -> tuple[int, int]:
         tolerance = 1e-6 * float(np.abs(one).max()) + 1e-4 * float(np.std(tail))
         shared += bool((np.abs(windows - tail).max(axis=1) <= 4 * tolerance).any())
     return shared, compared
-
-
-def row_findings(material: Material) -> Iterator[Finding]:
-    """Say whether rows that belong to one trial, such as its channels, stand as trials of their own."""
-    about, table = "rows of one trial as trials", material.metadata
-    if "channel" in table and table["channel"].nunique() > 1:
-        figure = f"the trials are of {table['channel'].nunique()} channels, one each"
-        yield _rows_of_one(about, figure)
-        return
-    identity = event_numbers(material)
-    counts = np.bincount(identity)
-    repeated = int((counts[identity] > 1).sum())
-    if repeated > 0.5 * len(identity):
-        yield _rows_of_one(about, f"{repeated:,} of {len(identity):,} trials carry the event number of another")
-        return
-    together, compared = _simultaneous(material)
-    if compared and together > _ROWS_OF_ONE * compared:
-        figure = f"{together:,} of {compared:,} neighbours have one label and the same course (r > {_TOGETHER})"
-        yield _rows_of_one(about, figure)
-        return
-    figure = f"{together:,} of {compared:,} neighbours" if compared else "not to be told from so few or short trials"
-    yield Finding("ok", about, figure, "Neighbouring trials are not recordings of the same moment.")
-
-
-def _rows_of_one(about: str, figure: str) -> Finding:
-    why = "Channels of one trial stand as trials of their own, so a split puts the same moment on both sides."
-    mend = "Import the recording anew, so that all channels of an event are one trial."
-    return Finding("fail", about, figure, why, mend)
-
-
-def _simultaneous(material: Material) -> tuple[int, int]:
-    """Return how many neighbours of one label go up and down together, and how many pairs were compared."""
-    signals, codes = material.evaluated.signals, material.codes
-    n_trials = len(signals)
-    if n_trials < _FEWEST:
-        return 0, 0
-    steps = PreprocessingSettings().build(material.evaluated.sfreq)[:-1]
-    firsts = evenly_spaced(n_trials - 1, _PAIRS)
-    try:
-        one, next_one = (_unit(steps.transform(repaired(np.asarray(signals[firsts + step])))) for step in (0, 1))
-    except UserError:
-        return 0, 0
-    near = np.einsum("nt,nt->n", one, next_one)
-    # Trials that lie far apart share what every trial does after a picture, but no moment.
-    shifts = np.arange(1, 6) * len(firsts) // 7 + 1
-    apart = np.concatenate([np.einsum("nt,nt->n", one, np.roll(next_one, shift, axis=0)) for shift in shifts])
-    together = (near > max(_TOGETHER, float(np.quantile(apart, _UNLIKELY)))) & (codes[firsts] == codes[firsts + 1])
-    return int(together.sum()), len(firsts)
-
-
-def _unit(signals: np.ndarray) -> np.ndarray:
-    flat = signals.reshape(len(signals), -1).astype(np.float64)
-    flat -= flat.mean(axis=1, keepdims=True)
-    size = np.linalg.norm(flat, axis=1, keepdims=True)
-    return flat / np.where(size > 0, size, 1)
-
-
-def event_numbers(material: Material) -> np.ndarray:
-    """Return a number for each event: (n_evaluated,). Stretches that count from nought have events of their own."""
-    table = material.metadata
-    events = table["event"]
-    if events.is_unique:
-        return np.arange(len(events))
-    own = table.assign(own=stretches(table.drop(columns=["set", "split"], errors="ignore")))
-    return own.groupby(["own", "event"], sort=False, dropna=False).ngroup().to_numpy(dtype=np.int64)
