@@ -27,7 +27,7 @@ def balance_findings(material: Material) -> Iterator[Finding]:
     figure = f"always naming {commonest} is right in {majority:.1%} (chance with {len(counts)} labels: {chance:.1%})"
     mend = "Compare the score with that of the majority, or look at the balanced accuracy."
     if majority > _MAJORITY * chance:
-        why = "A decoder that has learned nothing but the most frequent label beats one label in as many as there are."
+        why = "A decoder that only ever names the most frequent label scores above chance."
         yield Finding("warn", "unequal labels", figure, why, mend)
     elif counts.min() < _FEWEST_OF_LABEL:
         why = f"There are {counts.min()} trials of {rarest}, too few to learn it from."

@@ -32,15 +32,18 @@ def loss_findings(material: Material) -> Iterator[Finding]:
     channels = material.channels
     flat = np.where(seen, (channels.spreads[places] == 0).any(axis=1), False)
     yield from _spoilt(material, "trials with a dead channel", flat, seen)
-    yield from _spoilt(material, "loud trials", np.where(seen, channels.loud[places].any(axis=1), False), seen)
+    # Loud may be an answer of the person, such as a blink at what was seen.
+    yield from _spoilt(material, "loud trials", np.where(seen, channels.loud[places].any(axis=1), False), seen, True)
 
 
-def _spoilt(material: Material, about: str, marked: np.ndarray, of: np.ndarray | None = None) -> Iterator[Finding]:
+def _spoilt(
+    material: Material, about: str, marked: np.ndarray, of: np.ndarray | None = None, at_most_warn: bool = False
+) -> Iterator[Finding]:
     codes = material.codes
     looked_at = np.ones(len(codes), dtype=bool) if of is None else of
     n_labels = len(material.names)
     count = np.bincount(codes[marked & looked_at], minlength=n_labels)
-    yield _finding(material, about, count, np.bincount(codes[looked_at], minlength=n_labels))
+    yield _finding(material, about, count, np.bincount(codes[looked_at], minlength=n_labels), at_most_warn)
 
 
 def _rejected(material: Material) -> Iterator[Finding]:
@@ -60,7 +63,9 @@ def _rejected(material: Material) -> Iterator[Finding]:
     yield _finding(material, about, lost, kept + lost)
 
 
-def _finding(material: Material, about: str, marked: np.ndarray, total: np.ndarray) -> Finding:
+def _finding(
+    material: Material, about: str, marked: np.ndarray, total: np.ndarray, at_most_warn: bool = False
+) -> Finding:
     figure = f"{marked.sum():,} of {total.sum():,}"
     if not marked.sum():
         return Finding("ok", about, figure, "There are none, so none depends on the label.")
@@ -76,7 +81,7 @@ def _finding(material: Material, about: str, marked: np.ndarray, total: np.ndarr
     mend = "Find out what made them, and leave out the same share of every label."
     if shares[most] - shares[fewest] > _SPREAD:
         why = "They come with some labels far more often than with others, so a decoder of them is one of labels."
-        return Finding("fail", f"{about} by label", figure, why, mend)
+        return Finding("warn" if at_most_warn else "fail", f"{about} by label", figure, why, mend)
     why = "They come with some labels a little more often than with others."
     return Finding("warn", f"{about} by label", figure, why, mend)
 
