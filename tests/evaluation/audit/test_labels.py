@@ -11,7 +11,7 @@ Clean = Callable[..., np.ndarray]
 
 def test_unequal_and_rare_labels_are_warned_of(store_of: StoreOf, clean: Clean) -> None:
     rng = np.random.default_rng(0)
-    unequal = look(store_of(clean(), np.where(rng.random(300) < 0.8, "frequent", "rare")))
+    unequal = look(store_of(clean(), np.where(rng.random(300) < 0.85, "frequent", "rare")))
     finding = said(unequal, "unequal labels")
     assert finding.level == "warn"
     assert "always naming frequent is right in 8" in finding.figure

@@ -13,8 +13,9 @@ Clean = Callable[..., np.ndarray]
 def test_an_event_on_both_sides_fails(store_of: StoreOf, clean: Clean) -> None:
     events = np.arange(300)
     events[200] = 7
+    table = pd.DataFrame({"event": events, "row": np.arange(300)})
     finding = said(
-        look(store_of(clean(), shuffled_labels(300), metadata=pd.DataFrame({"event": events}))),
+        look(store_of(clean(), shuffled_labels(300), metadata=table, order=("row",))),
         "events across the split",
     )
     assert (finding.level, finding.split) == ("fail", "blocked")

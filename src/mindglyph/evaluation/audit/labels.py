@@ -12,7 +12,7 @@ from mindglyph.evaluation.audit.features import decoded, features_of
 from mindglyph.evaluation.audit.material import Material
 from mindglyph.evaluation.audit.result import Finding
 
-_MAJORITY = 1.5  # times the chance level
+_MAJORITY = 1.5, 0.1  # times the chance level, or beyond it
 _FEWEST_OF_LABEL = 20
 _FEWEST_RESTS = 30
 _TOLD = 0.6  # area under the curve
@@ -26,7 +26,7 @@ def balance_findings(material: Material) -> Iterator[Finding]:
     commonest, rarest = (material.names[int(place)] for place in (counts.argmax(), counts.argmin()))
     figure = f"always naming {commonest} is right in {majority:.1%} (chance with {len(counts)} labels: {chance:.1%})"
     mend = "Compare the score with that of the majority, or look at the balanced accuracy."
-    if majority > _MAJORITY * chance:
+    if majority > min(_MAJORITY[0] * chance, _MAJORITY[1] + chance):
         why = "A decoder that only ever names the most frequent label scores above chance."
         yield Finding("warn", "unequal labels", figure, why, mend)
     elif counts.min() < _FEWEST_OF_LABEL:
