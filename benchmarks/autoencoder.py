@@ -20,7 +20,7 @@ import numpy as np
 from mindglyph.cli.recordings import run_import, run_simulation
 from mindglyph.compute import run_tasks
 from mindglyph.decoders import AutoencoderSettings, decoder_settings
-from mindglyph.evaluation import EvaluationSettings, evaluated_trials
+from mindglyph.evaluation import BlockedSplit, evaluated_trials
 from mindglyph.preprocessing import PreprocessingSettings
 from mindglyph.simulation import SimulationSettings
 from mindglyph.store import Store
@@ -41,7 +41,7 @@ def measure(task: Task) -> list[dict[str, float | str]]:
         run_import([folder / "EP.txt"], folder / "store")
         trials = evaluated_trials(Store(folder / "store"))
         rows: list[dict[str, float | str]] = []
-        for fold, (train, test) in enumerate(EvaluationSettings(folds=5).splitter().split(trials.labels)):
+        for fold, (train, test) in enumerate(BlockedSplit(5).split(trials.labels)):
             if fold >= folds:
                 break
             preprocessing = PreprocessingSettings().build(trials.sfreq)

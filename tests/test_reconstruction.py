@@ -10,7 +10,7 @@ from mindglyph.images.judge import packaged_judge
 from mindglyph.images.sets import load_digits
 from mindglyph.images.vae import packaged_vae
 from mindglyph.reconstruction import Reconstructions, Reconstructor, reconstruct_run
-from mindglyph.runs import Run
+from mindglyph.runs import Folds, Run
 from mindglyph.store import Store
 
 
@@ -59,8 +59,7 @@ def reconstructed(pictured: Store, tmp_path_factory: pytest.TempPathFactory) -> 
     run = Run.start(tmp_path_factory.mktemp("reconstruction") / "run", {})
     cross_validate(pictured, settings, run)
     trials = evaluated_trials(pictured)
-    folds = list(settings.splitter().split(trials.labels, trials.labels))
-    return reconstruct_run(run, trials, folds, packaged_vae())
+    return reconstruct_run(run.folds("blocked"), trials, settings.plan(trials), packaged_vae())
 
 
 def test_a_planted_picture_is_found_again(reconstructed: Reconstructions, pictured: Store) -> None:
@@ -86,4 +85,4 @@ def test_the_pictures_survive_the_disk(reconstructed: Reconstructions, tmp_path:
 def test_faces_cannot_be_drawn(tmp_path: Path) -> None:
     trials = Trials.from_arrays(np.zeros((4, 1, 100)), np.array(["face", "house"] * 2), 100.0, ["FP1"])
     with pytest.raises(UserError, match="digits 0 to 9 only"):
-        reconstruct_run(Run(tmp_path), trials, [], packaged_vae())
+        reconstruct_run(Folds(tmp_path), trials, [], packaged_vae())

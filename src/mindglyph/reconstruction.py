@@ -29,7 +29,7 @@ from mindglyph.decoders import DecodingPipeline
 from mindglyph.errors import UserError
 from mindglyph.files import replaced_file
 from mindglyph.images.vae import ConditionalVAE
-from mindglyph.runs import Run
+from mindglyph.runs import Folds
 from mindglyph.trials import Trials
 
 _PENALTIES = np.logspace(0, 8, 17)
@@ -181,7 +181,7 @@ class Reconstructor:
 
 
 def reconstruct_run(
-    run: Run,
+    finished: Folds,
     trials: Trials,
     folds: list[tuple[np.ndarray, np.ndarray]],
     vae: ConditionalVAE,
@@ -191,8 +191,8 @@ def reconstruct_run(
 
     Parameters
     ----------
-    run : Run
-        Whose folds are finished.
+    finished : Folds
+        The finished folds.
     trials : Trials
         The evaluated trials.
     folds : list of (train, test)
@@ -216,16 +216,16 @@ def reconstruct_run(
         raise UserError("pictures can be drawn of the digits 0 to 9 only: these trials have other labels")
     parts = []
     for number, (train, test) in enumerate(folds):
-        parts.append(_reconstruct_fold(run, trials, number, train, test, vae))
+        parts.append(_reconstruct_fold(finished, trials, number, train, test, vae))
         if report is not None:
             report(number + 1, len(folds))
     return Reconstructions.joined(parts)
 
 
 def _reconstruct_fold(
-    run: Run, trials: Trials, number: int, train: np.ndarray, test: np.ndarray, vae: ConditionalVAE
+    finished: Folds, trials: Trials, number: int, train: np.ndarray, test: np.ndarray, vae: ConditionalVAE
 ) -> Reconstructions:
-    pipeline = DecodingPipeline.load(run.fold_decoder(number))
+    pipeline = DecodingPipeline.load(finished.decoder(number))
     learned, tested = trials.view(train), trials.view(test)
     reconstructor = Reconstructor(vae)
     if learned.images is not None:

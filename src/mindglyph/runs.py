@@ -24,9 +24,9 @@ class Run:
     """A folder that holds one run and no other.
 
     `run.json` says what was asked and of which data; `metrics.json` holds the numbers, and
-    `unfinished/` what a training that was stopped goes on from. An evaluation has `folds/NN/`,
-    which holds what a fold gave and appears whole when the fold is finished; a training has
-    `decoder.safetensors`, its forests beside it, and `history.json`.
+    `unfinished/` what a training that was stopped goes on from. An evaluation has
+    `folds/SPLIT/NN/`; a training has `decoder.safetensors`, its forests beside it, and
+    `history.json`.
 
     Parameters
     ----------
@@ -119,41 +119,17 @@ class Run:
         """Write how a training went, epoch after epoch."""
         write_json(self.path / "history.json", [dict(epoch) for epoch in history])
 
-    def fold(self, number: int) -> Path:
-        """Return the folder of a fold, which exists once the fold is finished."""
-        return self.path / "folds" / f"{number:02d}"
+    def folds(self, split: str) -> Folds:
+        """Return the folds of one split of the trials."""
+        return Folds(self.path / "folds" / split)
 
-    def finished(self, number: int) -> bool:
-        """Say whether a fold need not be done again."""
-        return (self.fold(number) / _FOLD_MARKER).is_file()
+    def write_null(self, split: str, null: Sequence[float]) -> None:
+        """Write the scores of a split's permutations, which the report draws."""
+        write_json(self.path / f"null.{split}.json", list(null))
 
-    @contextmanager
-    def writing_fold(self, number: int, about: Mapping[str, Any]) -> Iterator[Path]:
-        """Give a folder to write a fold's results into; they appear whole or not at all."""
-        with replaced_folder(self.fold(number), _FOLD_MARKER) as folder:
-            yield folder
-            write_json(folder / _FOLD_MARKER, dict(about))
-
-    def fold_decoder(self, number: int) -> Path:
-        """Return the file of a fold's decoder, which is as it was when the fold was finished.
-
-        Raises
-        ------
-        UserError
-            If it or one beside it was changed since.
-        """
-        folder = self.fold(number)
-        refuse_changed(folder, read_json(folder / _FOLD_MARKER).get("files", {}))
-        return folder / MODEL
-
-    def write_null(self, null: Sequence[float]) -> None:
-        """Write the scores of the permutations, which the report draws."""
-        write_json(self.path / "null.json", list(null))
-
-    @property
-    def null(self) -> list[float]:
-        """The scores of the permutations."""
-        null: list[float] = read_json(self.path / "null.json")
+    def null(self, split: str) -> list[float]:
+        """Return the scores of a split's permutations."""
+        null: list[float] = read_json(self.path / f"null.{split}.json")
         return null
 
     @property
@@ -167,6 +143,50 @@ class Run:
         metrics = {**self.metrics, **parts}
         write_json(self.path / "metrics.json", metrics)
         return metrics
+
+
+class Folds:
+    """The folds of one split of a run: each a folder that appears whole when the fold is finished.
+
+    Parameters
+    ----------
+    path : Path
+        The folder that holds them.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def fold(self, number: int) -> Path:
+        """Return the folder of a fold, which exists once the fold is finished."""
+        return self.path / f"{number:02d}"
+
+    def finished(self, number: int) -> bool:
+        """Say whether a fold need not be done again."""
+        return (self.fold(number) / _FOLD_MARKER).is_file()
+
+    @contextmanager
+    def writing(self, number: int, about: Mapping[str, Any]) -> Iterator[Path]:
+        """Give a folder to write a fold's results into; they appear whole or not at all."""
+        with replaced_folder(self.fold(number), _FOLD_MARKER) as folder:
+            yield folder
+            write_json(folder / _FOLD_MARKER, dict(about))
+
+    def about(self, number: int) -> dict[str, Any]:
+        """Return what is known of a finished fold beside its predictions."""
+        about: dict[str, Any] = read_json(self.fold(number) / _FOLD_MARKER)
+        return about
+
+    def decoder(self, number: int) -> Path:
+        """Return the file of a fold's decoder, which is as it was when the fold was finished.
+
+        Raises
+        ------
+        UserError
+            If it or one beside it was changed since.
+        """
+        refuse_changed(self.fold(number), self.about(number).get("files", {}))
+        return self.fold(number) / MODEL
 
 
 def hashes(files: Iterable[Path]) -> dict[str, str]:

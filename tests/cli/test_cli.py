@@ -249,16 +249,16 @@ def test_an_evaluation_that_was_stopped_goes_on(none: Store, tmp_path: Path) -> 
     asked = ("evaluate", none.path, "--folds", "3", "--decoder", "riemann")
     command = [sys.executable, "-m", "mindglyph", *map(str, asked), "--out", run]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    while not (run / "folds" / "00").exists() and process.poll() is None:
+    while not (run / "folds" / "blocked" / "00").exists() and process.poll() is None:
         time.sleep(0.05)
     process.send_signal(signal_number := signal_of_ctrl_c())
     _, errors = process.communicate()
     assert signal_number
     assert process.returncode == 130
     assert "stopped; what is finished is kept" in errors
-    first = (run / "folds" / "00" / "fold.json").stat().st_mtime_ns
+    first = (run / "folds" / "blocked" / "00" / "fold.json").stat().st_mtime_ns
     _run(*asked, "--out", run)
-    assert (run / "folds" / "00" / "fold.json").stat().st_mtime_ns == first
+    assert (run / "folds" / "blocked" / "00" / "fold.json").stat().st_mtime_ns == first
     _run(*asked, "--out", tmp_path / "unbroken")
     assert json.loads((run / "metrics.json").read_text()) == json.loads(
         (tmp_path / "unbroken" / "metrics.json").read_text()

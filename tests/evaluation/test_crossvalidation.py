@@ -6,10 +6,10 @@ import pytest
 
 from mindglyph.decoders.monitor import Progress
 from mindglyph.errors import UserError
-from mindglyph.evaluation import EvaluationSettings, cross_validate, evaluated_trials, score_decoding
+from mindglyph.evaluation import EvaluationSettings, cross_validate, score_decoding
 from mindglyph.evaluation.crossvalidation import read_histories, read_predictions
 from mindglyph.evaluation.statistics import chance_bound
-from mindglyph.runs import Run
+from mindglyph.runs import Folds, Run
 from mindglyph.store import Store
 
 SETTINGS = EvaluationSettings(decoder="lda", folds=3, permutations=500)
@@ -17,11 +17,11 @@ SETTINGS = EvaluationSettings(decoder="lda", folds=3, permutations=500)
 
 def _evaluate(
     store: Store, path: Path, settings: EvaluationSettings = SETTINGS, workers: int = 1
-) -> tuple[Run, float, float]:
+) -> tuple[Folds, float, float]:
     run = Run.start(path, {"settings": settings.model_dump(mode="json")})
-    predictions = cross_validate(store, settings, run, workers)
+    predictions = cross_validate(store, settings, run, workers=workers)
     score = score_decoding(predictions, None, settings.permutations, seed=0)
-    return run, score.accuracy, score.p_value
+    return run.folds("blocked"), score.accuracy, score.p_value
 
 
 def test_a_signal_is_found(signal: Store, tmp_path: Path) -> None:
@@ -46,13 +46,10 @@ def test_a_block_design_on_a_drifting_recording_is_not_taken_for_decoding(world:
     store: Store = world(format="mw", events=1600, ceiling=0.1, confound="drift", seed=4)
     _, _, p_value = _evaluate(store, tmp_path / "run")
     assert p_value > 0.01
-    # A random split of the very same recording would have found what is not there.
-    trials = evaluated_trials(store)
-    places = np.random.default_rng(0).permutation(len(trials))
-    train, test = np.sort(places[:1200]), np.sort(places[1200:])
-    pipeline = SETTINGS.pipeline(trials.sfreq).fit(trials.select(train))
-    decoded = pipeline.decoder.classes_[pipeline.outputs(trials.select(test))[0].argmax(axis=1)]
-    assert np.mean(decoded == trials.labels[test]) > chance_bound(400, 0.1) + 0.03
+    # A random split of the very same recording finds what is not there.
+    both = SETTINGS.model_copy(update={"splits": ("blocked", "random")})
+    leaked = cross_validate(store, both, Run(tmp_path / "run"), "random")
+    assert np.mean(leaked["label"] == leaked["predicted"]) > chance_bound(len(leaked), 0.1) + 0.05
 
 
 def test_what_is_finished_is_not_done_again(none: Store, tmp_path: Path) -> None:
@@ -82,20 +79,21 @@ def test_a_fold_that_was_stopped_goes_on_from_its_last_epoch(none: Store, tmp_pa
     run = Run.start(tmp_path / "run", {})
     with pytest.raises(KeyboardInterrupt):
         cross_validate(none, settings, run, report_epoch=stop)
-    assert [path.name for path in run.unfinished.iterdir()] == ["01"]
+    assert [path.name for path in run.unfinished.iterdir()] == ["blocked-01"]
     told = []
     cross_validate(none, settings, run, report_epoch=lambda progress: told.append((progress.part, progress.epoch)))
     assert told == [("fold 2 of 2", 4)]
     assert not run.unfinished.exists()
     unbroken = Run.start(tmp_path / "unbroken", {})
     cross_validate(none, settings, unbroken)
+    folds = run.folds("blocked")
     for number in range(2):
-        assert run.fold_decoder(number).read_bytes() == unbroken.fold_decoder(number).read_bytes()
-    with run.fold_decoder(1).open("r+b") as file:
+        assert folds.decoder(number).read_bytes() == unbroken.folds("blocked").decoder(number).read_bytes()
+    with folds.decoder(1).open("r+b") as file:
         file.seek(-3, 2)
         file.write(b"!")
     with pytest.raises(UserError, match="decoder.safetensors: was damaged or changed since it was trained"):
-        run.fold_decoder(1)
+        folds.decoder(1)
 
 
 def test_the_number_of_workers_changes_nothing_but_rounding(none: Store, tmp_path: Path) -> None:

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from mindglyph.cli.app import AsJson, RunPath, Seed, StorePath, app, beside, progress, say, show
+from mindglyph.cli.scoring import scored
 from mindglyph.cli.watching import watching
 
 if TYPE_CHECKING:
     from mindglyph.decoders.settings import DecodingSettings
     from mindglyph.evaluation import EvaluationSettings
-    from mindglyph.runs import Run
-    from mindglyph.store import Store
 
 AnyDecodingSettings = TypeVar("AnyDecodingSettings", bound="DecodingSettings")
 
@@ -65,69 +64,45 @@ def evaluate_command(
     preparing: Preparing = None,
     autoencoder: CodeDimension = None,
     balance: Balancing = "none",
-    folds: Annotated[int, typer.Option(help="Stretches of the recording that are tested in turn.")] = 5,
+    splits: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="How trials are divided: blocked, session, subject; random, a leak, only beside one of these. "
+            "May be given several times. [default: blocked]"
+        ),
+    ] = None,
+    folds: Annotated[int, typer.Option(help="Parts of the recording that are tested in turn.")] = 5,
+    retrain: Annotated[
+        int, typer.Option(min=0, help="Permutations of the labels with which the decoder is trained anew.")
+    ] = 0,
     out: Annotated[Path | None, typer.Option(help="The run's folder. [default: STORE.DECODER.run]")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that train folds side by side.")] = 1,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Train and test a decoder on stretches of time of their own, and say what the score is worth.
+    """Train and test a decoder on parts of the recording in turn, and say what the score is worth.
 
-    Example: mindglyph evaluate mw.store --decoder lda
+    A finished evaluation may be asked for further splits and for --retrain: what is done is not done again.
+
+    Example: mindglyph evaluate mw.store --decoder lda --splits blocked --splits random
     """
     from mindglyph.evaluation import EvaluationSettings
 
-    others = {"decoder": decoder, "balance": balance, "folds": folds, "seed": seed}
+    others: dict[str, Any] = {"decoder": decoder, "balance": balance, "folds": folds, "retrain": retrain, "seed": seed}
+    if splits:
+        others["splits"] = splits
     settings = asked_decoding(EvaluationSettings, "evaluate", wishes, preparing, autoencoder, **others)
     folder = out or beside(store, f"{decoder}.run")
     metrics = run_evaluation(store, settings, folder, workers)
-    decoding = metrics["decoding"]
-    rows = {
-        "verdict": metrics["verdict"],
-        **{f"warning {number}": warning for number, warning in enumerate(metrics["warnings"], start=1)},
-        "accuracy": f"{decoding['accuracy']:.1%} (95% interval {decoding['ci95'][0]:.1%} to {decoding['ci95'][1]:.1%})",
-        "chance": f"{decoding['chance']:.1%}; guessing exceeds {decoding['chance_bound']:.1%} once in 20 recordings",
-        "p": f"{decoding['p_value']:.4f} by {decoding['permutations']:,} permutations in blocks of {decoding['block']}",
-        "balanced": f"{decoding['balanced_accuracy']:.1%} if all labels were as frequent",
-        "majority": f"{decoding['majority']:.1%}",
-        "run": str(folder),
-    }
-    show(metrics, as_json, f"{decoder} on {store.name}", rows)
+    show(metrics, as_json, f"{decoder} on {store.name}", {**scored(metrics), "run": str(folder)})
 
 
-def run_evaluation(store_path: Path, settings: EvaluationSettings, folder: Path, workers: int = 1) -> dict[str, Any]:
-    """Evaluate with progress and write the decoding part of `metrics.json`."""
-    from mindglyph.evaluation import cross_validate, evaluated_trials, score_decoding, verdict
-    from mindglyph.runs import Run
+def run_evaluation(store: Path, settings: EvaluationSettings, folder: Path, workers: int = 1) -> dict[str, Any]:
+    """Evaluate with progress and return what `metrics.json` then holds."""
+    from mindglyph.evaluation import evaluate
     from mindglyph.store import Store
 
-    store = Store(store_path)
-    store.verify()
-    asked = {
-        "kind": "evaluation",
-        "store": str(store_path.resolve()),
-        "content_hash": store.about["content_hash"],
-        "settings": settings.model_dump(mode="json"),
-    }
-    # A decoder or a split that cannot be made is said before a folder is.
-    settings.pipeline(store.about["sfreq"])
-    labels = evaluated_trials(store).labels
-    list(settings.splitter().split(labels, labels))
-    run = Run.start(folder, asked)
-    with watching("train, test") as watch:
-        predictions = cross_validate(store, settings, run, workers, watch.step, watch.epoch)
-    truth = store.truth
-    ceiling = truth["ceiling"]["accuracy"] if truth else None
-    score = score_decoding(predictions, ceiling, settings.permutations, settings.seed)
-    run.write_null(score.null)
-    decoding = score.as_metrics()
-    simulated = store.about["simulated"]
-    return run.add_metrics(
-        verdict=verdict(decoding, simulated, store.about["ordered"]),
-        warnings=store.about["warnings"],
-        simulated=simulated,
-        decoding=decoding,
-    )
+    return evaluate(Store(store), settings, folder, workers, watching)
 
 
 @app.command("reconstruct")
@@ -160,36 +135,18 @@ def reconstruct_command(run: RunPath, as_json: AsJson = False) -> None:
 
 def run_reconstruction(folder: Path) -> dict[str, Any]:
     """Reconstruct with progress and write the pictures part of `metrics.json`."""
-    from mindglyph.evaluation import evaluated_trials, score_pictures
+    from mindglyph.evaluation import evaluated_trials, open_evaluation, score_pictures
     from mindglyph.images.judge import packaged_judge
     from mindglyph.images.vae import packaged_vae
     from mindglyph.reconstruction import reconstruct_run
 
     run, store, settings = open_evaluation(folder)
     trials = evaluated_trials(store)
-    splits = list(settings.splitter().split(trials.labels, trials.labels))
     with progress("draw") as report:
-        pictures = reconstruct_run(run, trials, splits, packaged_vae(), report)
+        pictures = reconstruct_run(run.folds(settings.split), trials, settings.plan(trials), packaged_vae(), report)
     pictures.save(run.path / "pictures.npz")
     scores = score_pictures(pictures, packaged_judge(), min(2000, settings.permutations), settings.seed)
     return run.add_metrics(pictures=scores)
-
-
-def open_evaluation(folder: Path) -> tuple[Run, Store, EvaluationSettings]:
-    """Open a run with the store that it was made of; refuse a store that has changed since."""
-    from mindglyph.errors import UserError
-    from mindglyph.evaluation import EvaluationSettings
-    from mindglyph.runs import Run
-    from mindglyph.store import Store
-
-    run = Run.open(folder)
-    if run.asked.get("kind") != "evaluation" or "decoding" not in run.metrics:
-        raise UserError(f"{folder}: holds no finished evaluation: run 'mindglyph evaluate STORE --out {folder}'")
-    store = Store(Path(run.asked["store"]))
-    if store.about["content_hash"] != run.asked["content_hash"]:
-        raise UserError(f"{store.path}: has changed since {folder} was made: evaluate it anew into another folder")
-    store.verify()
-    return run, store, EvaluationSettings.model_validate(run.asked["settings"])
 
 
 @app.command("report")
@@ -206,6 +163,7 @@ def report_command(
 
 def run_report(folder: Path, out: Path | None = None) -> Path:
     """Write the report of a run and return where it is."""
+    from mindglyph.evaluation import open_evaluation
     from mindglyph.report.page import write_report
 
     run, store, settings = open_evaluation(folder)

@@ -6,91 +6,37 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
 
 from mindglyph.compute import run_tasks
 from mindglyph.decoders.monitor import Monitor, Progress
-from mindglyph.decoders.settings import DecodingSettings
+from mindglyph.decoders.pipeline import DecodingPipeline
 from mindglyph.errors import UserError
-from mindglyph.evaluation.splits import BlockedSplit
+from mindglyph.evaluation.evaluated import evaluated_trials
+from mindglyph.evaluation.settings import EvaluationSettings
+from mindglyph.evaluation.splits import SplitName
 from mindglyph.files import read_json, write_json
-from mindglyph.runs import MODEL, Run, hashes
+from mindglyph.inspection import stretches
+from mindglyph.runs import MODEL, Folds, Run, hashes
 from mindglyph.store import Store
 from mindglyph.trials import Trials
 
-NO_PICTURE = -1
-"""Code of trials in which no digit was shown."""
-
-
 _LEARNING_SHARES = (0.125, 0.25, 0.5)
-
-
-class EvaluationSettings(DecodingSettings):
-    """What is evaluated, and how.
-
-    Attributes
-    ----------
-    splits : {"blocked"}
-        How trials are divided.
-    folds : int
-        Number of folds.
-    gap : int
-        Trials left out between training and test.
-    permutations : int
-        For the p-value.
-    """
-
-    splits: Literal["blocked"] = "blocked"
-    folds: int = Field(5, ge=2)
-    gap: int = Field(10, ge=0)
-    permutations: int = Field(10_000, ge=100)
-
-    def splitter(self) -> BlockedSplit:
-        """Return the cross-validator."""
-        return BlockedSplit(self.folds, self.gap)
-
-
-def evaluated_trials(store: Store) -> Trials:
-    """Return the trials in which something was shown.
-
-    Trials of code -1 are left out: a decoder that only tells rest from digits would score
-    above the chance level of ten digits.
-
-    Parameters
-    ----------
-    store : Store
-        Trials on disk.
-
-    Returns
-    -------
-    Trials
-        In the order of recording, and still on disk; without what was recorded beside the EEG.
-
-    Raises
-    ------
-    UserError
-        If fewer than two labels are left.
-    """
-    trials = store.trials(extras=False)
-    shown = trials.labels != NO_PICTURE
-    if len(np.unique(trials.labels[shown])) < 2:
-        raise UserError(f"{store.path}: holds fewer than two different labels: there is nothing to decode")
-    return trials if shown.all() else trials.view(shown)
 
 
 def cross_validate(
     store: Store,
     settings: EvaluationSettings,
     run: Run,
+    split: SplitName | None = None,
     workers: int = 1,
     report: Callable[[int, int], None] | None = None,
     report_epoch: Callable[[Progress], None] | None = None,
 ) -> pd.DataFrame:
-    """Train and test each fold that is not finished, and return all predictions.
+    """Train and test each fold of a split that is not finished, and return all predictions.
 
     Parameters
     ----------
@@ -100,6 +46,8 @@ def cross_validate(
         What is evaluated.
     run : Run
         Its folder; each fold's decoder, predictions and history are written there.
+    split : SplitName, optional
+        One of those in `settings`; by default the first, the only one whose folds show how they learned.
     workers : int
         Processes that train folds side by side.
     report : callable, optional
@@ -116,24 +64,25 @@ def cross_validate(
     Raises
     ------
     UserError
-        If there are too few trials for the split.
+        If the trials cannot be divided so.
     """
-    trials = evaluated_trials(store)
+    split = split or settings.split
     # Before any training: a split that cannot be made is said at once.
-    n_folds = len(list(settings.splitter().split(trials.labels, trials.labels)))
-    open_folds = [number for number in range(n_folds) if not run.finished(number)]
+    n_folds = len(settings.plan(evaluated_trials(store), split))
+    folds = run.folds(split)
+    open_folds = [number for number in range(n_folds) if not folds.finished(number)]
     done = n_folds - len(open_folds)
     if report is not None:
         report(done, n_folds)
     heard = report_epoch if workers == 1 else None
-    tasks = [_Fold(store.path, settings, run.path, number, n_folds, heard) for number in open_folds]
+    tasks = [_Fold(store.path, settings, split, run.path, number, n_folds, heard) for number in open_folds]
     with run.held():
         for _ in run_tasks(_train_and_test, tasks, workers):
             done += 1
             if report is not None:
                 report(done, n_folds)
         shutil.rmtree(run.unfinished, ignore_errors=True)
-    return read_predictions(run, n_folds)
+    return read_predictions(folds, n_folds)
 
 
 @dataclass(frozen=True)
@@ -142,6 +91,7 @@ class _Fold:
 
     store: Path
     settings: EvaluationSettings
+    split: SplitName
     run: Path
     number: int
     n_folds: int
@@ -149,30 +99,18 @@ class _Fold:
 
     def monitor(self) -> Monitor:
         """Return the monitor of its training, which goes on where it was stopped."""
-        name, folder = f"fold {self.number + 1} of {self.n_folds}", Run(self.run).unfinished / f"{self.number:02d}"
+        name = f"fold {self.number + 1} of {self.n_folds}"
+        folder = Run(self.run).unfinished / f"{self.split}-{self.number:02d}"
         return Monitor(folder=folder, part=name) if self.report is None else Monitor(self.report, folder, name)
 
 
 def _train_and_test(fold: _Fold) -> None:
     settings, number, monitor = fold.settings, fold.number, fold.monitor()
     trials = evaluated_trials(Store(fold.store))
-    train, test = list(settings.splitter().split(trials.labels, trials.labels))[number]
+    train, test = settings.plan(trials, fold.split)[number]
     pipeline = settings.pipeline(trials.sfreq).fit(trials.view(train), monitor)
     tested = trials.view(test)
-    probabilities, _ = pipeline.outputs(tested)
-    classes = pipeline.decoder.classes_
-    learned, counts = np.unique(trials.labels[train], return_counts=True)
-    table = pd.DataFrame(
-        {
-            "fold": number,
-            "event": tested.metadata["event"].to_numpy(),
-            "label": tested.labels,
-            "predicted": classes[probabilities.argmax(axis=1)],
-            "majority": learned[counts.argmax()],
-            **{f"p_{label}": probabilities[:, place] for place, label in enumerate(classes)},
-        },
-        index=pd.Index(test, name="trial"),
-    )
+    table = _predictions(pipeline, trials, train, test).assign(fold=number)
     about: dict[str, Any] = {
         "fold": number,
         "n_train": len(train),
@@ -184,14 +122,33 @@ def _train_and_test(fold: _Fold) -> None:
     history = pipeline.decoder.history_
     if not history:
         right = table["predicted"].to_numpy() == tested.labels
-        whole = {"n_train": len(train), "accuracy": float(right.mean())}
-        history = [*_learning_curve(settings, trials, train, tested, monitor), whole]
-    with Run(fold.run).writing_fold(number, about) as folder:
+        before = _learning_curve(settings, trials, train, tested, monitor) if fold.split == settings.split else []
+        history = [*before, {"n_train": len(train), "accuracy": float(right.mean())}]
+    with Run(fold.run).folds(fold.split).writing(number, about) as folder:
         about["files"] = hashes(pipeline.save(folder / MODEL))
         table.to_parquet(folder / "predictions.parquet")
         write_json(folder / "history.json", history)
     if monitor.folder is not None:
         shutil.rmtree(monitor.folder, ignore_errors=True)
+
+
+def _predictions(pipeline: DecodingPipeline, trials: Trials, train: np.ndarray, test: np.ndarray) -> pd.DataFrame:
+    tested = trials.view(test)
+    probabilities, _ = pipeline.outputs(tested)
+    classes = pipeline.decoder.classes_
+    learned, counts = np.unique(trials.labels[train], return_counts=True)
+    return pd.DataFrame(
+        {
+            "fold": 0,
+            "group": stretches(trials.metadata)[test],
+            "event": tested.metadata["event"].to_numpy(),
+            "label": tested.labels,
+            "predicted": classes[probabilities.argmax(axis=1)],
+            "majority": learned[counts.argmax()],
+            **{f"p_{label}": probabilities[:, place] for place, label in enumerate(classes)},
+        },
+        index=pd.Index(test, name="trial"),
+    )
 
 
 def _learning_curve(
@@ -211,21 +168,22 @@ def _learning_curve(
     return curve
 
 
-def read_predictions(run: Run, n_folds: int) -> pd.DataFrame:
-    """Read the predictions of a run's folds.
+def read_predictions(folds: Folds, n_folds: int) -> pd.DataFrame:
+    """Read the predictions of a split's folds.
 
     Parameters
     ----------
-    run : Run
-        Whose folds are finished.
+    folds : Folds
+        Finished.
     n_folds : int
         How many there are.
 
     Returns
     -------
     DataFrame
-        Index `trial`, the place among the evaluated trials; columns `fold`, `event`,
-        `label`, `predicted`, `majority`, and `p_<label>` for each label.
+        Index `trial`, the place among the evaluated trials; columns `fold`, `group` (the stretch
+        of the recording that has a clock of its own, such as a session), `event`, `label`,
+        `predicted`, `majority`, and `p_<label>` for each label.
 
     Raises
     ------
@@ -233,18 +191,18 @@ def read_predictions(run: Run, n_folds: int) -> pd.DataFrame:
         If a fold is not finished.
     """
     for number in range(n_folds):
-        if not run.finished(number):
+        if not folds.finished(number):
             raise UserError(
-                f"{run.path}: fold {number + 1} of {n_folds} is not finished: run 'mindglyph evaluate' again"
+                f"{folds.path}: fold {number + 1} of {n_folds} is not finished: run 'mindglyph evaluate' again"
             )
     try:
-        tables = [pd.read_parquet(run.fold(number) / "predictions.parquet") for number in range(n_folds)]
+        tables = [pd.read_parquet(folds.fold(number) / "predictions.parquet") for number in range(n_folds)]
     except (OSError, ValueError) as error:
-        raise UserError(f"{run.path}: its predictions are damaged: delete the folder and evaluate anew") from error
+        raise UserError(f"{folds.path}: its predictions are damaged: delete the folder and evaluate anew") from error
     return pd.concat(tables).sort_index()
 
 
-def read_histories(run: Run, n_folds: int) -> list[list[dict[str, float]]]:
+def read_histories(folds: Folds, n_folds: int) -> list[list[dict[str, float]]]:
     """Read how each fold learned.
 
     Returns
@@ -253,4 +211,4 @@ def read_histories(run: Run, n_folds: int) -> list[list[dict[str, float]]]:
         A list a fold: per epoch `epoch`, `train_loss`, `valid_loss`, `valid_acc`, `dur`; for
         decoders without epochs `n_train` and `accuracy` for ever more training trials.
     """
-    return [read_json(run.fold(number) / "history.json") for number in range(n_folds)]
+    return [read_json(folds.fold(number) / "history.json") for number in range(n_folds)]

@@ -45,7 +45,7 @@ def write_report(path: Path, run: Run, store: Store, settings: EvaluationSetting
     decoding = metrics["decoding"]
     trials = evaluated_trials(store)
     evoked, evoked_channel = figures.evoked_figure(trials, settings.preprocessing)
-    histories = read_histories(run, settings.folds)
+    histories = read_histories(run.folds(settings.split), len(decoding["folds"]))
     page = (
         pages()
         .get_template("page.html.j2")
@@ -62,7 +62,7 @@ def write_report(path: Path, run: Run, store: Store, settings: EvaluationSetting
             by_epoch=bool(histories[0]) and "epoch" in histories[0][0],
             accuracy=figures.accuracy_figure(decoding),
             confusion=figures.confusion_figure(decoding),
-            permutations=figures.permutation_figure(decoding, run.null),
+            permutations=figures.permutation_figure(decoding, run.null(settings.split)),
             learning=figures.learning_figure(histories, decoding),
             evoked=evoked,
             evoked_channel=evoked_channel,

@@ -1,0 +1,166 @@
+"""An evaluation from end to end: audit, folds of every split, scores, verdict, as a run's folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from mindglyph.decoders.monitor import Progress
+from mindglyph.errors import UserError
+from mindglyph.evaluation.crossvalidation import cross_validate
+from mindglyph.evaluation.evaluated import evaluated_trials
+from mindglyph.evaluation.retraining import retrained_null
+from mindglyph.evaluation.scores import score_decoding, verdict
+from mindglyph.evaluation.settings import EvaluationSettings
+from mindglyph.evaluation.splits import LEAKY, SplitName
+from mindglyph.evaluation.statistics import permutation_p_value
+from mindglyph.runs import Run
+from mindglyph.store import Store
+
+_SCORING = ("splits", "permutations", "retrain")
+"""Settings that say what is looked at, and leave alone what a fold learns: a finished run may be asked for more."""
+
+
+class Watching(Protocol):
+    """Who is told how far a part of the work is."""
+
+    def step(self, done: int, total: int) -> None:
+        """Take the steps done and in all."""
+
+    def epoch(self, progress: Progress) -> None:
+        """Take an epoch of a training."""
+
+
+Watcher = Callable[[str], AbstractContextManager[Watching]]
+
+
+class _Unwatched:
+    def step(self, done: int, total: int) -> None:
+        pass
+
+    def epoch(self, progress: Progress) -> None:
+        pass
+
+
+@contextmanager
+def unwatched(part: str) -> Iterator[Watching]:
+    """Tell nobody of the part's progress."""
+    yield _Unwatched()
+
+
+def evaluate(
+    store: Store, settings: EvaluationSettings, folder: Path, workers: int = 1, watcher: Watcher = unwatched
+) -> dict[str, Any]:
+    """Evaluate a decoder on a store; what is finished in the folder is not done again.
+
+    Parameters
+    ----------
+    store : Store
+        The trials.
+    settings : EvaluationSettings
+        What is evaluated, and how.
+    folder : Path
+        The run's folder.
+    workers : int
+        Processes that work side by side.
+    watcher : callable
+        Given the name of a part of the work; its context is told how far that is.
+
+    Returns
+    -------
+    dict
+        What is written to `metrics.json`: `verdict`; `decoding`, the score of the first split;
+        `splits`, that of each; `inflation` where a leaky split stands beside; `warnings` of the
+        import; `scoring`, which says what was looked at.
+
+    Raises
+    ------
+    UserError
+        If the store is damaged, the trials cannot be divided so, or the folder holds another run.
+    """
+    store.verify()
+    # A decoder or a split that cannot be made is said before a folder is.
+    settings.pipeline(store.about["sfreq"])
+    trials = evaluated_trials(store)
+    for split in settings.splits:
+        settings.plan(trials, split)
+    run = Run.start(folder, _asked(store, settings, folder))
+    scores = {}
+    for split in settings.splits:
+        with watcher(split) as watch:
+            predictions = cross_validate(store, settings, run, split, workers, watch.step, watch.epoch)
+        truth = store.truth
+        score = score_decoding(
+            predictions,
+            truth["ceiling"]["accuracy"] if truth else None,
+            settings.permutations,
+            settings.seed,
+        )
+        run.write_null(split, score.null)
+        scores[split] = score.as_metrics()
+    decoding = scores[settings.split]
+    if settings.retrain:
+        with watcher("train anew") as watch:
+            null = retrained_null(store, settings, run, workers, watch.step)
+        decoding["retrained"] = {
+            "n": len(null),
+            "p_value": permutation_p_value(decoding["accuracy"], np.array(null)),
+            "null": null,
+        }
+    simulated = store.about["simulated"]
+    return run.add_metrics(
+        verdict=verdict(decoding, simulated, store.about["ordered"]),
+        warnings=store.about["warnings"],
+        simulated=simulated,
+        decoding=decoding,
+        splits=scores,
+        inflation=_inflation(scores),
+        scoring={name: settings.model_dump(mode="json")[name] for name in _SCORING},
+    )
+
+
+def open_evaluation(folder: Path) -> tuple[Run, Store, EvaluationSettings]:
+    """Open a finished run with the store that it was made of.
+
+    Raises
+    ------
+    UserError
+        If there is no finished evaluation, or the store is gone or has changed since.
+    """
+    run = Run.open(folder)
+    metrics = run.metrics
+    if run.asked.get("kind") != "evaluation" or "scoring" not in metrics:
+        raise UserError(f"{folder}: holds no finished evaluation: run 'mindglyph evaluate STORE --out {folder}'")
+    store = Store(Path(os.path.normpath(folder / run.asked["store"])))
+    if store.about["content_hash"] != run.asked["content_hash"]:
+        raise UserError(f"{store.path}: has changed since {folder} was made: evaluate it anew into another folder")
+    store.verify()
+    return run, store, EvaluationSettings.model_validate({**run.asked["settings"], **metrics["scoring"]})
+
+
+def _asked(store: Store, settings: EvaluationSettings, folder: Path) -> dict[str, Any]:
+    return {
+        "kind": "evaluation",
+        # From the run's folder, so that both can be moved together.
+        "store": os.path.relpath(store.path.resolve(), folder.resolve()),
+        "content_hash": store.about["content_hash"],
+        "settings": settings.model_dump(mode="json", exclude=set(_SCORING)),
+    }
+
+
+def _inflation(scores: Mapping[SplitName, dict[str, Any]]) -> dict[str, Any] | None:
+    """Return by how much a leaky split lies above the first honest one."""
+    honest = next(name for name in scores if name not in LEAKY)
+    leaky = next((name for name in scores if name in LEAKY), None)
+    if leaky is None:
+        return None
+    return {
+        "honest": honest,
+        "leaky": leaky,
+        "difference": scores[leaky]["accuracy"] - scores[honest]["accuracy"],
+    }

@@ -1,0 +1,102 @@
+"""Permutations of the labels with which the decoder is trained anew.
+
+Permuting the labels of the predictions asks whether the decoder that was trained knows the labels of
+the tested trials. Permuting them before the training asks what the whole procedure finds where labels
+say nothing: whatever it chooses, on whatever its folds share, it chooses again.
+
+Ojala & Garriga (2010), "Permutation tests for studying classifier performance",
+https://www.jmlr.org/papers/v11/ojala10a.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from mindglyph.compute import run_tasks
+from mindglyph.evaluation.evaluated import evaluated_trials
+from mindglyph.evaluation.settings import EvaluationSettings
+from mindglyph.evaluation.statistics import block_length, block_permutations
+from mindglyph.files import read_json, write_json
+from mindglyph.inspection import stretches
+from mindglyph.runs import Run
+from mindglyph.store import Store
+
+
+def retrained_null(
+    store: Store,
+    settings: EvaluationSettings,
+    run: Run,
+    workers: int = 1,
+    report: Callable[[int, int], None] | None = None,
+) -> list[float]:
+    """Return the accuracies that the first split gives with labels permuted before the training.
+
+    Parameters
+    ----------
+    store : Store
+        The trials.
+    settings : EvaluationSettings
+        What is evaluated; `retrain` says how many permutations.
+    run : Run
+        Its folder; each permutation's accuracy is written there, and is not computed again.
+    workers : int
+        Processes that work side by side.
+    report : callable, optional
+        Called with the permutations finished and in all.
+
+    Returns
+    -------
+    list of float
+        One a permutation. The first ones are the same however many are asked for.
+
+    Raises
+    ------
+    UserError
+        If the decoder cannot be trained.
+    """
+    tasks = [_Permutation(store.path, settings, run.path, number) for number in range(settings.retrain)]
+    open_tasks = [task for task in tasks if not task.path.is_file()]
+    done = len(tasks) - len(open_tasks)
+    if report is not None:
+        report(done, len(tasks))
+    with run.held():
+        for _ in run_tasks(_train_anew, open_tasks, workers):
+            done += 1
+            if report is not None:
+                report(done, len(tasks))
+    return [float(read_json(task.path)["accuracy"]) for task in tasks]
+
+
+@dataclass(frozen=True)
+class _Permutation:
+    """A permutation to train with, as it travels to another process."""
+
+    store: Path
+    settings: EvaluationSettings
+    run: Path
+    number: int
+
+    @property
+    def path(self) -> Path:
+        """Where its result is kept."""
+        return self.run / "retrained" / self.settings.split / f"{self.number:05d}.json"
+
+
+def _train_anew(task: _Permutation) -> None:
+    settings = task.settings
+    trials = evaluated_trials(Store(task.store))
+    folds = settings.plan(trials)
+    rng = np.random.default_rng((settings.seed, task.number))
+    (places,) = next(block_permutations(stretches(trials.metadata), block_length(trials.labels), 1, rng))
+    permuted = replace(trials, labels=trials.labels[places])
+    right = 0
+    for train, test in folds:
+        pipeline = settings.pipeline(trials.sfreq).fit(permuted.view(train))
+        probabilities, _ = pipeline.outputs(permuted.view(test))
+        decoded = pipeline.decoder.classes_[probabilities.argmax(axis=1)]
+        right += int(np.count_nonzero(decoded == permuted.labels[test]))
+    write_json(task.path, {"accuracy": right / sum(len(test) for _, test in folds)})
