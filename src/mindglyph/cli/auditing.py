@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 @app.command("audit")
 def audit_command(
     store: StorePath,
-    splits: Annotated[list[str] | None, typer.Option(help="How trials are divided. [default: blocked]")] = None,
+    splits: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="How trials are divided: blocked, session, subject, random. May be given several times. "
+            "[default: blocked]"
+        ),
+    ] = None,
     folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 5,
     strict: Annotated[bool, typer.Option("--strict", help="End with exit status 1 where something fails.")] = False,
     seed: Seed = 0,
@@ -32,7 +38,7 @@ def audit_command(
     opened = Store(store)
     from mindglyph.evaluation.audit import audit_store, plans_of
 
-    plans = plans_of(opened, tuple(splits or ("blocked",)), folds)
+    plans = plans_of(opened, splits or ["blocked"], folds, seed=seed)
     with progress("audit") as report:
         found = audit_store(opened, plans, report, seed)
     if as_json:
@@ -51,11 +57,13 @@ def _show(found: Audit) -> None:
     say(found.summary)
     looked_at = "" if found.looked_at == found.trials else f", the signals of {found.looked_at:,} looked at"
     title = f"{found.store}: {found.evaluated:,} trials to decode of {found.trials:,}{looked_at}"
-    table = Table(title=Text(title), title_justify="left", show_lines=True)
+    table = Table(title=Text(title), title_justify="left")
     for name in ("level", "about", "figure", "why it matters, and what to do"):
         table.add_column(name, no_wrap=name == "level")
     for finding in found.findings:
         # What a file held is text, whatever brackets stand in it.
         sentences = f"{finding.why} {finding.mend}".rstrip()
-        table.add_row(*map(Text, (finding.level, finding.about, finding.figure, sentences)))
+        table.add_row(
+            *map(Text, (finding.level, finding.about, finding.figure, sentences)), end_section=finding.level != "ok"
+        )
     Console().print(table)

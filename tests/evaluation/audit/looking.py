@@ -14,9 +14,9 @@ def look(store: Store, plans: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray
     return audit_store(store, plans_of(store) if plans is None else plans)
 
 
-def said(audit: Audit, about: str) -> Finding:
-    """Return the only finding about something."""
-    (finding,) = [finding for finding in audit.findings if finding.about == about]
+def said(audit: Audit, about: str, split: str | None = None) -> Finding:
+    """Return the only finding about something, of a split where one is named."""
+    (finding,) = [finding for finding in audit.findings if finding.about == about and split in (None, finding.split)]
     return finding
 
 

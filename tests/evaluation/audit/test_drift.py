@@ -15,6 +15,7 @@ def test_time_is_a_fail_only_where_the_label_follows_it(world: Callable[..., Sto
     # What time alone gives of the label is far above the most frequent one.
     told = int(finding.figure.split("alone gives ")[1].split("%")[0])
     assert told > 40
+    assert "which of 40 moments" in finding.figure
 
 
 def test_levels_that_wander_are_what_every_recording_has(world: Callable[..., Store]) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from mindglyph.errors import UserError
 from mindglyph.evaluation.audit.drift import drift_findings
 from mindglyph.evaluation.audit.features import features_of
@@ -24,8 +22,8 @@ from mindglyph.evaluation.audit.sides import (
     picture_findings,
 )
 from mindglyph.evaluation.audit.twice import copy_findings, overlap_findings
-from mindglyph.evaluation.crossvalidation import evaluated_trials
-from mindglyph.evaluation.splits import BlockedSplit
+from mindglyph.evaluation.evaluated import evaluated_trials
+from mindglyph.evaluation.splits import SPLITS, BlockedSplit, Fold, GroupSplit, groups_of, plan
 from mindglyph.store import Store
 
 _STEPS_AFTER = 7
@@ -97,9 +95,9 @@ def _across_the_split(material: Material, label_follows: bool) -> list[Finding]:
 
 
 def plans_of(
-    store: Store, splits: Sequence[str] = ("blocked",), folds: int = 5, gap: int = 10
-) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
-    """Divide the evaluated trials of a store.
+    store: Store, splits: Sequence[str] = ("blocked",), folds: int = 5, gap: int = 10, seed: int = 0
+) -> dict[str, list[Fold]]:
+    """Divide the evaluated trials of a store, even where nothing could be learned from a fold.
 
     Parameters
     ----------
@@ -108,20 +106,37 @@ def plans_of(
     splits : sequence of str
         Names of the splits.
     folds : int
-        Number of folds.
+        Number of folds at most.
     gap : int
-        Trials left out on either side of a tested stretch.
+        Trials left out on either side of a tested stretch; `blocked` only.
+    seed : int
+        Of the lot; `random` only.
+
+    Returns
+    -------
+    dict of str to list of (train, test)
+        The folds of each split. That one of them lacks a label is no mistake here, as it is for an
+        evaluation: it is for the audit to say why.
 
     Raises
     ------
     UserError
-        If a split is not known, or there are too few trials.
+        If a split is not known, or the trials cannot be divided so.
     """
-    unknown = [name for name in splits if name != "blocked"]
+    unknown = [name for name in splits if name not in SPLITS]
     if unknown:
-        raise UserError(f"the split '{unknown[0]}' is not known: take 'blocked'")
-    # Without the labels: that a fold lacks one is for the evaluation to refuse; an audit says why it does.
-    return {name: list(BlockedSplit(folds, gap).split(evaluated_trials(store).labels)) for name in splits}
+        raise UserError(f"the split '{unknown[0]}' is not known: take one of {', '.join(SPLITS)}")
+    trials = evaluated_trials(store)
+    plans: dict[str, list[Fold]] = {}
+    for name in splits:
+        if name == "blocked":
+            plans[name] = list(BlockedSplit(folds, gap).split(trials.labels))
+        elif name == "session" or name == "subject":
+            groups = groups_of("session" if name == "session" else "subject", trials.metadata)
+            plans[name] = list(GroupSplit(folds, name).split(trials.labels, None, groups))
+        else:
+            plans[name] = plan("random", trials, folds, gap, seed)
+    return plans
 
 
 class _Steps:

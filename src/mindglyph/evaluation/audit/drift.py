@@ -15,11 +15,12 @@ _THIRDS = 3
 _PIECES = 8  # of each third, every other one learned from
 _FEWEST = 90  # trials
 _ABOVE_CHANCE = 0.1
+_TIMES_CHANCE = 3
 _MOST_MOMENTS, _TRIALS_OF_MOMENT = 60, 10
 
 
 def drift_findings(features: Features, codes: np.ndarray, label_follows: bool) -> Iterator[Finding]:
-    """Say whether a simple decoder tells in which third of the recording a trial was made.
+    """Say whether a simple decoder tells when in the recording a trial was made.
 
     Parameters
     ----------
@@ -35,14 +36,16 @@ def drift_findings(features: Features, codes: np.ndarray, label_follows: bool) -
             figure = "too few trials to tell" if values is not None else "trials too short to be filtered"
             yield Finding("ok", about, figure, "Nothing is known against the recording.")
             continue
-        accuracy, p_value = _third_told(values)
-        figure = f"a third of the recording is told in {accuracy:.0%} of {len(values):,} trials (chance 33%)"
-        found = p_value < ALPHA and accuracy > 1 / _THIRDS + _ABOVE_CHANCE
+        third, third_found = _third_told(values)
+        moment, n_moments, moment_found, labelled = _moment_told(values, codes[features.places])
+        figure = (
+            f"of {len(values):,} trials a simple decoder tells the third of the recording in {third:.0%} (chance 33%) "
+            f"and which of {n_moments} moments in {moment:.0%} (chance {1 / n_moments:.0%})"
+        )
+        found = third_found or moment_found
         if found and label_follows:
-            told, guessed = _label_told(values, codes[features.places])
-            figure += (
-                f"; the time that it tells alone gives {told:.0%} of the labels (always the same one: {guessed:.0%})"
-            )
+            most = np.bincount(codes).max() / len(codes)
+            figure += f"; the moment alone gives {labelled:.0%} of the labels (always the same one: {most:.0%})"
         yield _finding(about, figure, found, label_follows, raw=values is features.raw)
 
 
@@ -60,28 +63,35 @@ def _finding(about: str, figure: str, found: bool, label_follows: bool, raw: boo
     return Finding("warn", about, figure, why, "Believe only splits whose training and test trials lie apart in time.")
 
 
-def _third_told(features: np.ndarray) -> tuple[float, float]:
-    """Return the accuracy for trials of pieces that were not learned from, and its p-value by counting trials.
+def _third_told(features: np.ndarray) -> tuple[float, bool]:
+    """Return the accuracy for trials of pieces that were not learned from, and whether that is no chance.
 
-    Neighbours are no independent evidence where the signal wanders. That is what is looked for, so it
-    need not be corrected for: without wandering they are independent.
+    It counts trials, though neighbours are no independent evidence where the signal wanders. That is
+    what is looked for; without wandering they are independent.
     """
     place = np.arange(len(features)) * _THIRDS * _PIECES // len(features)
     third, test = place // _PIECES, place % 2 == 1
     right = decoded(features, third, test).argmax(axis=1) == third[test]
-    return float(right.mean()), float(binom.sf(right.sum() - 1, len(right), 1 / _THIRDS))
+    return float(right.mean()), _no_chance(right, 1 / _THIRDS) and right.mean() > 1 / _THIRDS + _ABOVE_CHANCE
 
 
-def _label_told(features: np.ndarray, codes: np.ndarray) -> tuple[float, float]:
-    """Return the share of labels that the decoded time gives, and that of the most frequent label.
+def _moment_told(features: np.ndarray, codes: np.ndarray) -> tuple[float, int, bool, float]:
+    """Return how often a short stretch of the recording is told, of how many, whether by no chance, and what follows.
 
-    Every other trial is learned from, as a random split does: of these the time is learned, never the
-    label, and each tested trial is given the label that is most frequent at the time it seems to be of.
+    Every other trial is learned from, as by a split by lot: of these the time is learned, never the
+    label. What follows is the share of the labels that are right where each tested trial is given the
+    label that is most frequent at the time it seems to be of.
     """
-    n_bins = max(2, min(_MOST_MOMENTS, len(features) // _TRIALS_OF_MOMENT))
-    time, test = np.arange(len(features)) * n_bins // len(features), np.arange(len(features)) % 2 == 1
-    labels = np.zeros((n_bins, codes.max() + 1))
-    np.add.at(labels, (time[~test], codes[~test]), 1)
-    labels /= labels.sum(axis=1, keepdims=True)
-    named = (decoded(features, time, test) @ labels).argmax(axis=1)
-    return float((named == codes[test]).mean()), float(np.bincount(codes[test]).max() / test.sum())
+    n_moments = max(2, min(_MOST_MOMENTS, len(features) // _TRIALS_OF_MOMENT))
+    moment, test = np.arange(len(features)) * n_moments // len(features), np.arange(len(features)) % 2 == 1
+    belief = decoded(features, moment, test)
+    right = belief.argmax(axis=1) == moment[test]
+    labels = np.zeros((n_moments, codes.max() + 1))
+    np.add.at(labels, (moment[~test], codes[~test]), 1)
+    named = (belief @ (labels / labels.sum(axis=1, keepdims=True))).argmax(axis=1)
+    found = _no_chance(right, 1 / n_moments) and right.mean() > _TIMES_CHANCE / n_moments
+    return float(right.mean()), n_moments, found, float((named == codes[test]).mean())
+
+
+def _no_chance(right: np.ndarray, chance: float) -> bool:
+    return bool(binom.sf(right.sum() - 1, len(right), chance) < ALPHA)

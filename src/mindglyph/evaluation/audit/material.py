@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mindglyph.evaluation.crossvalidation import NO_PICTURE, evaluated_trials
+from mindglyph.evaluation.evaluated import NO_PICTURE, evaluated_trials
 from mindglyph.inspection.channels import ChannelTally, LikenessTally
 from mindglyph.inspection.copies import CopyTally
 from mindglyph.inspection.parts import evenly_spaced, parts

@@ -69,6 +69,11 @@ class Audit:
         """What fails, in a few words each, without a repetition."""
         return self._of("fail")
 
+    def fails_of(self, split: str) -> list[str]:
+        """Return what fails of the data themselves or of this split; what another split does is no fault of it."""
+        of_split = [finding for finding in self.findings if finding.split in ("", split)]
+        return list(dict.fromkeys(finding.about for finding in of_split if finding.level == "fail"))
+
     @property
     def warnings(self) -> list[str]:
         """What is to be kept in mind, in a few words each, without a repetition."""
