@@ -187,7 +187,7 @@ def test_memory_does_not_grow_with_the_recording(store_of: StoreOf, monkeypatch:
     # A quarter of the usual, so that small recordings are many parts.
     monkeypatch.setattr(slices, "__defaults__", (BYTES_AT_ONCE // 4,))
     peaks = []
-    for n_trials in (120, 360):
+    for n_trials in (240, 480):
         signals = np.random.default_rng(0).standard_normal((n_trials, 5, 4000), dtype=np.float32)
         store = store_of(signals, shuffled_labels(n_trials), sfreq=2000.0)
         del signals
