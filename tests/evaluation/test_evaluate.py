@@ -19,7 +19,9 @@ def test_a_drifting_block_design_is_a_leak_and_no_decoding(world: object, tmp_pa
     metrics = evaluate(store, BOTH, tmp_path / "run")
     assert metrics["verdict"].startswith("No evidence")
     assert metrics["decoding"] == metrics["splits"]["blocked"]
+    assert "label follows time" in metrics["audit"]["failed"]
     inflation = metrics["inflation"]
+    assert "which are a leak and no decoding" in inflation["sentence"]
     assert (inflation["honest"], inflation["leaky"]) == ("blocked", "random")
     assert inflation["difference"] > 0.05
     assert inflation["difference"] == pytest.approx(

@@ -11,6 +11,7 @@ def scored(metrics: Mapping[str, Any]) -> dict[str, str]:
     decoding = metrics["decoding"]
     rows = {"verdict": metrics["verdict"]}
     rows |= {f"warning {number}": warning for number, warning in enumerate(metrics["warnings"], start=1)}
+    rows["audit"] = metrics["audit"]["summary"]
     rows |= {
         "accuracy": f"{_accuracy(decoding)}, {decoding['n_test']:,} trials",
         "chance": f"{decoding['chance']:.1%}; guessing exceeds {decoding['chance_bound']:.1%} once in 20 recordings",

@@ -12,16 +12,18 @@ import numpy as np
 
 from mindglyph.decoders.monitor import Progress
 from mindglyph.errors import UserError
+from mindglyph.evaluation.audit import audit_store
 from mindglyph.evaluation.crossvalidation import cross_validate
 from mindglyph.evaluation.evaluated import evaluated_trials, seconds_between
 from mindglyph.evaluation.retraining import retrained_null
 from mindglyph.evaluation.scores import score_decoding
 from mindglyph.evaluation.settings import EvaluationSettings
-from mindglyph.evaluation.splits import LEAKY, SplitName
+from mindglyph.evaluation.splits import LEAKY, Fold, SplitName
 from mindglyph.evaluation.statistics import permutation_p_value
 from mindglyph.evaluation.verdict import inflation_sentence, verdict
 from mindglyph.runs import Run
 from mindglyph.store import Store
+from mindglyph.trials import Trials
 
 _SCORING = ("splits", "permutations", "retrain")
 """Settings that say what is looked at, and leave alone what a fold learns: a finished run may be asked for more."""
@@ -75,7 +77,8 @@ def evaluate(
     Returns
     -------
     dict
-        What is written to `metrics.json`: `verdict`; `decoding`, the score of the first split;
+        What is written to `metrics.json`: `verdict`; `audit`, the ways in which the data could lie,
+        with what `failed` under the first split; `decoding`, the score of the first split;
         `splits`, that of each; `inflation` where a leaky split stands beside; `warnings` of the
         import; `scoring`, which says what was looked at.
 
@@ -91,6 +94,7 @@ def evaluate(
     for split in settings.splits:
         settings.plan(trials, split)
     run = Run.start(folder, _asked(store, settings, folder))
+    audit = _audited(store, settings, run, trials, watcher)
     truth = store.truth
     ceiling = truth["ceiling"]["accuracy"] if truth else None
     rest = store.about["trials"] - len(trials)
@@ -114,7 +118,8 @@ def evaluate(
         }
     simulated = store.about["simulated"]
     return run.add_metrics(
-        verdict=verdict(decoding, simulated, store.about["ordered"]),
+        verdict=verdict(decoding, simulated, store.about["ordered"], audit["failed"]),
+        audit=audit,
         warnings=store.about["warnings"],
         simulated=simulated,
         decoding=decoding,
@@ -122,6 +127,20 @@ def evaluate(
         inflation=_inflation(scores),
         scoring={name: settings.model_dump(mode="json")[name] for name in _SCORING},
     )
+
+
+def _audited(store: Store, settings: EvaluationSettings, run: Run, trials: Trials, watcher: Watcher) -> dict[str, Any]:
+    """Return what the audit found, which a run is asked once for the same splits."""
+    known: dict[str, Any] = run.metrics.get("audit", {})
+    if known.get("splits") == list(settings.splits):
+        return known
+    plans: dict[str, list[Fold]] = {split: settings.plan(trials, split) for split in settings.splits}
+    with watcher("audit") as watch:
+        found = audit_store(store, plans, watch.step, settings.seed)
+    audit = {**found.as_dict(), "failed": found.fails_of(settings.split)}
+    # Kept at once: a run that is stopped need not look again.
+    run.add_metrics(audit=audit)
+    return audit
 
 
 def open_evaluation(folder: Path, store: Store | None = None) -> tuple[Run, Store, EvaluationSettings]:

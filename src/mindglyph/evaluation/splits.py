@@ -230,6 +230,9 @@ def _check_labels(train: np.ndarray, y: np.ndarray | None) -> None:
     labels, counts = np.unique(y[train], return_counts=True)
     missing = np.setdiff1d(y, labels)
     if len(missing):
-        raise UserError(f"a fold has no trial of {missing[0]} to learn from: take other --folds or a longer recording")
+        raise UserError(
+            f"a fold has no trial of {missing[0]} to learn from: take other --folds or a longer recording "
+            "('mindglyph audit' says whether labels follow time)"
+        )
     if counts.min() < 2:
         raise UserError(f"a fold has one trial of {labels[counts.argmin()]} to learn from: take a longer recording")
