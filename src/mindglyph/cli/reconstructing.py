@@ -42,7 +42,7 @@ def reconstruct_command(
             "May be given several times. [default: ridge and network]"
         ),
     ] = None,
-    each: Annotated[int, typer.Option(help="Pictures of each digit that may have been seen.")] = 200,
+    each: Annotated[int, typer.Option(help="Pictures of each digit that may have been seen.")] = 300,
     as_json: AsJson = False,
 ) -> None:
     """Draw what was seen in every tested trial, and score the pictures beside their controls.
@@ -164,7 +164,7 @@ def _rows(scores: dict[str, Any], folder: Path) -> dict[str, str]:
         "than by guessing, and abstains"
     }
     if judge is not None:
-        rows["judge"] = f"reads the digit shown in {_with_controls(judge)} of all pictures"
+        rows["judge"] = f"reads the digit shown in the likeliest picture of {_with_controls(judge)}"
     if scores["seen_known"]:
         for n_way, found in scores["identification"].items():
             rows[f"among {n_way}"] = f"the picture seen is found in {_with_controls(found)}"

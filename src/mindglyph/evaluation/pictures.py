@@ -77,7 +77,13 @@ def score_pictures(
 
 
 def _judged(judge: Judge, pictures: Reconstructions, n_permutations: int, rng: np.random.Generator) -> dict[str, Any]:
-    read = {name: judge.predict(getattr(pictures, name)) for name in _KINDS}
+    # Nothing can be read of a mean of many pictures: the likeliest is read, and as its control any of its digit.
+    each = len(pictures.bank) // pictures.probabilities.shape[1]
+    likeliest = pictures.candidates[:, 0]
+    any_of_digit = likeliest // each * each + rng.integers(each, size=len(pictures))
+    of_bank = judge.predict(pictures.bank.astype(np.float32) / 255)
+    read = {"drawn": of_bank[likeliest], "label_only": of_bank[any_of_digit]}
+    read["class_mean"] = judge.predict(pictures.class_mean)
     right = {name: float(np.mean(digits == pictures.labels)) for name, digits in read.items()}
     length = block_length(pictures.labels)
     shuffled = np.zeros(n_permutations)

@@ -92,15 +92,25 @@ class HandReader:
             return _Contrastive(self._seed)
         return _Regression(_regressor(way, self._seed))
 
-    def log_likelihoods(self, embedding: np.ndarray, hands: np.ndarray) -> np.ndarray | None:
+    def log_likelihoods(self, embedding: np.ndarray, hands: np.ndarray, each: int | None = None) -> np.ndarray | None:
         """Return the log-likelihood of pictures of these hands in each trial, up to a constant of the trial.
+
+        Parameters
+        ----------
+        embedding : ndarray, shape (n_trials, n_features)
+            Of the trials.
+        hands : ndarray, shape (n_pictures, n_variables)
+            Of the pictures.
+        each : int, optional
+            Pictures of a digit, where they stand for all that there may be: what is predicted more
+            finely than they lie apart is then spread over the nearest few.
 
         Returns
         -------
         ndarray, shape (n_trials, n_pictures), or None
             None where the embedding tells nothing.
         """
-        return None if self.way_ == "none" else self._reader.log_likelihoods(embedding, hands)
+        return None if self.way_ == "none" else self._reader.log_likelihoods(embedding, hands, each)
 
 
 class _Way(ABC):
@@ -109,7 +119,7 @@ class _Way(ABC):
         """Learn from trials in the order of recording."""
 
     @abstractmethod
-    def log_likelihoods(self, embedding: np.ndarray, hands: np.ndarray) -> np.ndarray:
+    def log_likelihoods(self, embedding: np.ndarray, hands: np.ndarray, each: int | None = None) -> np.ndarray:
         """Return how likely each hand makes each embedding: (n_trials, n_pictures)."""
 
 
@@ -143,14 +153,17 @@ class _Regression(_Way):
     def _whitened(self, hands: np.ndarray) -> np.ndarray:
         return (hands - self._centre) @ self._axes
 
-    def log_likelihoods(self, embedding: np.ndarray, hands: np.ndarray) -> np.ndarray:
+    def log_likelihoods(self, embedding: np.ndarray, hands: np.ndarray, each: int | None = None) -> np.ndarray:
+        # Silverman's width of a kernel for as many points (https://doi.org/10.1201/9781315140919), squared.
+        finest = 0.0 if each is None else each ** (-2 / (hands.shape[1] + 4))
+        errors = self._errors.clip(min(1.0, finest))
         predicted = self._predicted(embedding) @ self._turn
         places = self._whitened(hands) @ self._turn
         # Density by the prediction over that of all hands: what the trial adds to what occurs anyway.
         squares = (
-            (predicted**2 / self._errors).sum(axis=1)[:, None]
-            - 2 * (predicted / self._errors) @ places.T
-            + (places**2 * (1 / self._errors - 1)).sum(axis=1)
+            (predicted**2 / errors).sum(axis=1)[:, None]
+            - 2 * (predicted / errors) @ places.T
+            + (places**2 * (1 / errors - 1)).sum(axis=1)
         )
         return -squares / 2
 
@@ -167,7 +180,7 @@ class _Contrastive(_Way):
         self._alignment.fit(self._of_trials.transform(embedding), self._of_hands.transform(hands))
         return self
 
-    def log_likelihoods(self, embedding: np.ndarray, hands: np.ndarray) -> np.ndarray:
+    def log_likelihoods(self, embedding: np.ndarray, hands: np.ndarray, each: int | None = None) -> np.ndarray:
         return self._alignment.similarities(self._of_trials.transform(embedding), self._of_hands.transform(hands))
 
 

@@ -47,7 +47,7 @@ class ReconstructionSettings(Settings):
 
     mode: Literal["auto", "label", "image"] = "auto"
     alignment: tuple[AlignmentName, ...] = ("ridge", "network")
-    each: int = Field(200, ge=10)
+    each: int = Field(300, ge=10)
     candidates: int = Field(4, ge=1)
     seed: int = Field(0, ge=0)
 
@@ -97,7 +97,8 @@ class Reconstructor:
 
     def shares(self, probabilities: np.ndarray, embedding: np.ndarray) -> np.ndarray:
         """Return how probable each picture of the bank is in each trial: (n_trials, n_pictures)."""
-        return self.bank.shares(probabilities, self.reader.log_likelihoods(embedding, self.bank.hands))
+        each = len(self.bank) // self.bank.n_digits
+        return self.bank.shares(probabilities, self.reader.log_likelihoods(embedding, self.bank.hands, each))
 
     def drawn(self, probabilities: np.ndarray, embedding: np.ndarray) -> dict[str, np.ndarray]:
         """Return `drawn`, `deviation`, `candidates` and `weights`, as `Reconstructions` hold them."""
@@ -162,7 +163,7 @@ def reconstruct_run(
         if settings.mode != "label" and learned.images is not None:
             few = learned.view(np.unique(np.linspace(0, len(learned) - 1, _MOST_TRIALS).round().astype(int)))
             embedding = pipeline.outputs(few)[1]
-            reconstructor.fit(embedding, digits_of(few.labels, generator), np.asarray(few.images))
+            reconstructor.fit(embedding, digits_of(few.labels, generator), np.array(few.images))
         drawn = draw_trials(
             pipeline, trials.view(test), generator, reconstructor, finished.about(number).get("confidence")
         )
