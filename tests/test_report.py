@@ -1,5 +1,4 @@
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,8 +59,10 @@ def test_grey_values_become_a_png() -> None:
     assert as_svg(new_figure(1, 1)).startswith("<svg")
 
 
-def test_the_grid_is_chosen_by_rule(tmp_path: Path) -> None:
-    class _Pictures:
-        labels = np.zeros(101)
-
-    assert figures.grid_places(_Pictures(), 5).tolist() == [0, 25, 50, 75, 100]
+def test_beliefs_are_drawn_against_how_often_they_are_right() -> None:
+    bins = [
+        {"low": 0.2, "high": 0.3, "n": 30, "confidence": 0.25, "accuracy": 0.2},
+        {"low": 0.3, "high": 0.4, "n": 0, "confidence": None, "accuracy": None},
+    ]
+    assert "believed" in figures.reliability_figure({**DECODING, "reliability": {"bins": bins}})
+    assert figures.reliability_figure({**DECODING, "reliability": None}) is None

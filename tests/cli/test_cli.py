@@ -118,8 +118,11 @@ def test_the_demo_does_the_whole_job(demo: Path) -> None:
     assert decoding["n_test"] == 1500
     assert decoding["ceiling"] == pytest.approx(0.8, abs=0.03)
     assert decoding["ci95"][0] < decoding["accuracy"] < decoding["ci95"][1]
-    assert pictures["identification"] > pictures["shuffled"]
-    assert {"identification_chance", "judge_accuracy", "label_only", "class_mean"} <= set(pictures)
+    found = pictures["identification"]["10"]
+    assert found["drawn"] > found["shuffled"]
+    assert {"chance", "label_only", "class_mean", "p_value", "ci95", "n"} <= set(found)
+    assert pictures["similarity"]["correlation"]["ceiling"] > 0.5
+    assert metrics["audit"]["failed"] == []
     assert metrics["seconds"] > 0
     assert "simulated recording" in metrics["verdict"]
 
@@ -129,7 +132,8 @@ def test_the_report_stands_alone_and_says_that_the_data_are_simulated(demo: Path
     page = _Page()
     page.feed(text)
     assert page.fetched == []
-    assert page.images == 4 * 24
+    # Four rows of twelve trials; seen, reconstructed, uncertainty, likeliest and label only of each.
+    assert 200 < page.images <= 4 * 12 * 5
     assert len(text) < 5_000_000
     top = text[text.index("<body>") :][:400]
     assert "The data on this page are simulated" in top

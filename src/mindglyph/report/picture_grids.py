@@ -40,7 +40,7 @@ def chosen_trials(pictures: Reconstructions, count: int = ROWS) -> dict[str, np.
     """
     even = np.unique(np.linspace(0, len(pictures) - 1, count).round().astype(int))
     shown = np.flatnonzero(pictures.accepted)
-    ranked = shown[np.argsort(likeness(pictures, shown), kind="stable")]
+    ranked = shown[np.argsort(likeness(pictures, shown), kind="stable")] if len(shown) else shown
     middle = max(0, (len(ranked) - count) // 2)
     return {
         "even": even,
