@@ -15,10 +15,11 @@ from mindglyph.errors import UserError
 from mindglyph.evaluation.crossvalidation import cross_validate
 from mindglyph.evaluation.evaluated import evaluated_trials
 from mindglyph.evaluation.retraining import retrained_null
-from mindglyph.evaluation.scores import score_decoding, verdict
+from mindglyph.evaluation.scores import score_decoding
 from mindglyph.evaluation.settings import EvaluationSettings
 from mindglyph.evaluation.splits import LEAKY, SplitName
 from mindglyph.evaluation.statistics import permutation_p_value
+from mindglyph.evaluation.verdict import verdict
 from mindglyph.runs import Run
 from mindglyph.store import Store
 

@@ -8,18 +8,29 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import confusion_matrix
+from sklearn.metrics import confusion_matrix, recall_score
 
+from mindglyph.evaluation.measures import (
+    InformationRate,
+    TopAccuracy,
+    area_under_curve,
+    information_rate,
+    kappa,
+    rest_baseline,
+    top_accuracies,
+)
+from mindglyph.evaluation.reliability import Reliability, reliability
 from mindglyph.evaluation.statistics import (
     block_length,
     block_permutations,
     chance_bound,
     combined_p_value,
+    detectable_accuracy,
+    fold_interval,
     interval,
     permutation_p_value,
+    strata_of,
 )
-
-SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
@@ -34,20 +45,41 @@ class DecodingScore:
         Mean over the labels of the share of their trials decoded rightly: what the accuracy
         would be if all labels were shown as often.
     ci95 : tuple of float
-        Wilson's interval.
+        Interval of the accuracy that this kind of decoder reaches on average over recordings
+        like this one; see `statistics.fold_interval`.
+    ci95_independent : tuple of float
+        Wilson's interval, as if trials were independent of one another: too narrow.
     chance : float
         1 / number of classes.
     chance_bound : float
         What guessing exceeds in 1 of 20 recordings of this length.
+    detectable : float or None
+        Smallest accuracy that would have been told from guessing in 4 of 5 recordings of this
+        length; see `statistics.detectable_accuracy`. None where no accuracy would.
     p_value : float
-        One-sided, by block permutation of the labels: one a fold, combined so that it holds
-        although the folds share what they were trained on.
+        One-sided, by block permutation of the labels within each fold and stretch of
+        recording: one p a fold, combined so that it holds although the folds share what they
+        were trained on.
     n_test : int
         Trials tested.
     ceiling : float or None
         Accuracy of the ideal observer, where the recording is simulated.
     majority : float
         What always naming the training folds' most frequent label gets.
+    rest_baseline : float or None
+        What telling rest perfectly and guessing the digit would get, if the trials of code -1
+        that were left out had been counted in as a class; None where there are none.
+    kappa : float or None
+        Cohen's: agreement beyond chance. None where all is one label.
+    auc : float or None
+        Macro one-vs-rest area under the ROC curve; None where a fold lacks a label or there
+        are no probabilities. Chance is 0.5.
+    top : list of TopAccuracy
+        How often the label is among the two, the three likeliest, where there are more labels.
+    information : InformationRate
+        Bits a trial and a minute, of the balanced accuracy.
+    reliability : Reliability or None
+        How good the probabilities are; None where there are none.
     block : int
         Trials permuted together.
     permutations : int
@@ -65,12 +97,20 @@ class DecodingScore:
     accuracy: float
     balanced_accuracy: float
     ci95: tuple[float, float]
+    ci95_independent: tuple[float, float]
     chance: float
     chance_bound: float
+    detectable: float | None
     p_value: float
     n_test: int
     ceiling: float | None
     majority: float
+    rest_baseline: float | None
+    kappa: float | None
+    auc: float | None
+    top: list[TopAccuracy]
+    information: InformationRate
+    reliability: Reliability | None
     block: int
     permutations: int
     folds: list[float]
@@ -83,19 +123,32 @@ class DecodingScore:
         return {name: value for name, value in asdict(self).items() if name != "null"}
 
 
-def score_decoding(predictions: pd.DataFrame, ceiling: float | None, n_permutations: int, seed: int) -> DecodingScore:
+def score_decoding(
+    predictions: pd.DataFrame,
+    ceiling: float | None,
+    n_permutations: int,
+    seed: int,
+    seconds: float | None = None,
+    rest: int = 0,
+) -> DecodingScore:
     """Score the predictions of all folds together.
 
     Parameters
     ----------
     predictions : DataFrame
-        One row a tested trial in the order of recording: `fold`, `label`, `predicted`, `majority`.
+        One row a tested trial in the order of recording: `fold`, `label`, `predicted`,
+        `majority`; `p_<label>` for each label, where there are probabilities; `group`, the
+        stretch of recording (subject, session), where there are several.
     ceiling : float or None
         Accuracy of the ideal observer.
     n_permutations : int
         Permutations of the labels.
     seed : int
         Of the permutations.
+    seconds : float, optional
+        From the beginning of a trial to that of the next.
+    rest : int
+        Trials of code -1, which were left out.
 
     Returns
     -------
@@ -103,22 +156,37 @@ def score_decoding(predictions: pd.DataFrame, ceiling: float | None, n_permutati
         The score with all that belongs to it.
     """
     labels, predicted = predictions["label"].to_numpy(), predictions["predicted"].to_numpy()
-    classes = np.unique(labels)
+    classes, codes = np.unique(labels, return_inverse=True)
     right = labels == predicted
-    length = block_length(labels)
+    length = block_length(codes)
     folds = predictions["fold"].to_numpy()
-    permutations = block_permutations(folds, length, n_permutations, np.random.default_rng(seed))
-    null, fold_p_values = _null_and_p_values(labels, predicted, folds, permutations)
+    groups = predictions["group"].to_numpy() if "group" in predictions else None
+    rng = np.random.default_rng(seed)
+    permutations = block_permutations(strata_of(folds, groups), length, n_permutations, rng)
+    # Numbers are compared faster than words; what was predicted and never shown is never right.
+    numbers = {label: code for code, label in enumerate(classes.tolist())}
+    decoded = np.array([numbers.get(label, -1) for label in predicted.tolist()])
+    null, fold_p_values = _null_and_p_values(codes, decoded, folds, permutations)
+    balanced = float(recall_score(labels, predicted, labels=classes, average="macro", zero_division=0))
+    believed = _probabilities(predictions)
     return DecodingScore(
         accuracy=float(right.mean()),
-        balanced_accuracy=float(np.mean([right[labels == label].mean() for label in classes])),
-        ci95=interval(int(right.sum()), len(right)),
+        balanced_accuracy=balanced,
+        ci95=fold_interval(right, folds),
+        ci95_independent=interval(int(right.sum()), len(right)),
         chance=1 / len(classes),
         chance_bound=chance_bound(len(right), 1 / len(classes)),
+        detectable=detectable_accuracy(len(right), 1 / len(classes)),
         p_value=combined_p_value(fold_p_values),
         n_test=len(right),
         ceiling=ceiling,
         majority=float(np.mean(predictions["majority"].to_numpy() == labels)),
+        rest_baseline=rest_baseline(len(right), rest, len(classes)),
+        kappa=kappa(labels, predicted),
+        auc=area_under_curve(*believed, folds) if believed else None,
+        top=top_accuracies(*believed) if believed else [],
+        information=information_rate(balanced, len(classes), seconds),
+        reliability=reliability(*believed) if believed else None,
         block=length,
         permutations=n_permutations,
         folds=[float(part.mean()) for _, part in pd.Series(right).groupby(folds)],
@@ -126,6 +194,19 @@ def score_decoding(predictions: pd.DataFrame, ceiling: float | None, n_permutati
         confusion=confusion_matrix(labels, predicted, labels=classes).tolist(),
         null=null.tolist(),
     )
+
+
+def _probabilities(predictions: pd.DataFrame) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the probabilities, (n_trials, n_classes), and the column of each trial's label, or None."""
+    names = {f"p_{label}": label for label in np.unique(predictions["label"]).tolist()}
+    columns = [name for name in predictions if str(name).startswith("p_")]
+    if not columns or not set(names) <= set(columns):
+        return None
+    # A fold that did not learn a label believes nothing of it.
+    values = predictions[columns].fillna(0.0).to_numpy(np.float64)
+    values = values / values.sum(axis=1, keepdims=True)
+    places = {names[name]: place for place, name in enumerate(columns) if name in names}
+    return values, np.array([places[label] for label in predictions["label"].tolist()])
 
 
 def _null_and_p_values(
@@ -137,56 +218,3 @@ def _null_and_p_values(
     observed = by_fold @ (labels == predicted)
     p_values = [permutation_p_value(one, null) for one, null in zip(observed, right.T, strict=True)]
     return right.sum(axis=1) / len(labels), np.array(p_values)
-
-
-def verdict(decoding: dict[str, Any], simulated: bool, ordered: bool = True) -> str:
-    """Say in one sentence what a score means.
-
-    Parameters
-    ----------
-    decoding : dict
-        As `DecodingScore.as_metrics` gives it.
-    simulated : bool
-        Whether the recording is simulated, which the sentence then says.
-    ordered : bool
-        Whether the order of recording is known; where it is not, a second sentence says what
-        a score above chance may be.
-
-    Returns
-    -------
-    str
-        A sentence with accuracy, chance, p and number of trials.
-    """
-    n_classes = len(decoding["classes"])
-    what = "digit" if n_classes > 2 and set(decoding["classes"]) <= set(range(10)) else "label"
-    recording = "simulated recording" if simulated else "recording"
-    smallest = 1 / (decoding["permutations"] + 1)
-    sign = "≤" if decoding["p_value"] <= 1.001 * smallest else "="
-    p = f"p {sign} {decoding['p_value']:.3g}"
-    figures = f"{decoding['accuracy']:.1%}, chance {decoding['chance']:.0%}, {p}, {decoding['n_test']:,} trials"
-    guess = max(decoding["chance"], decoding["majority"])
-    above_guess = decoding["accuracy"] > guess
-    # Who weighs rare labels higher gives up frequent ones: fewer are right in all, and yet they are told apart.
-    above_chance = decoding["balanced_accuracy"] > decoding["chance"]
-    if decoding["p_value"] >= SIGNIFICANT or not (above_guess or above_chance):
-        return f"No evidence that the {what} can be read from this {recording} ({figures})."
-    low, high = decoding["ci95"]
-    if above_guess:
-        sentence = (
-            f"The {what}, one of {n_classes}, can be read from this {recording} better than by guessing: "
-            f"{figures}; 95% interval {low:.1%} to {high:.1%}"
-        )
-    else:
-        sentence = (
-            f"The {what}, one of {n_classes}, can be told from others in this {recording}, but not so well that "
-            f"it is right more often than always naming the most frequent, {decoding['majority']:.1%}: {figures}; "
-            f"{decoding['balanced_accuracy']:.1%} if all were as frequent"
-        )
-    if decoding["ceiling"] is not None and decoding["accuracy"] < decoding["ceiling"]:
-        sentence += f"; the most that any decoder could reach here is {decoding['ceiling']:.1%}"
-    if not ordered:
-        sentence += (
-            ". But the order of recording is not known, so that neighbours stand on both sides of every split: "
-            "the score may come from the moment of recording alone"
-        )
-    return f"{sentence}."

@@ -1,0 +1,125 @@
+"""What the scores mean, in sentences that can be printed as they are.
+
+References
+----------
+Newcombe (1998), "Interval estimation for the difference between independent proportions",
+https://doi.org/10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mindglyph.evaluation.statistics import SIGNIFICANT
+
+_NAMED = 2
+"""So many failures are named in a sentence; more are counted."""
+
+
+def verdict(decoding: dict[str, Any], simulated: bool, ordered: bool = True, failed: Sequence[str] = ()) -> str:
+    """Say in one sentence what a score means.
+
+    Parameters
+    ----------
+    decoding : dict
+        As `DecodingScore.as_metrics` gives it.
+    simulated : bool
+        Whether the recording is simulated, which the sentence then says.
+    ordered : bool
+        Whether the order of recording is known; where it is not, a second sentence says what
+        a score above chance may be.
+    failed : sequence of str
+        What the audit failed, in a few words each. A score above chance is then not believed,
+        and the sentence names two of them.
+
+    Returns
+    -------
+    str
+        A sentence with accuracy, chance, p and number of trials.
+    """
+    n_classes = len(decoding["classes"])
+    what = "digit" if n_classes > 2 and set(decoding["classes"]) <= set(range(10)) else "label"
+    recording = "simulated recording" if simulated else "recording"
+    figures = _figures(decoding)
+    above_guess = decoding["accuracy"] > max(decoding["chance"], decoding["majority"])
+    # Who weighs rare labels higher gives up frequent ones: fewer are right in all, and yet they are told apart.
+    above_chance = decoding["balanced_accuracy"] > decoding["chance"]
+    if decoding["p_value"] >= SIGNIFICANT or not (above_guess or above_chance):
+        return f"No evidence that the {what} can be read from this {recording} ({figures})."
+    if failed:
+        return (
+            f"The {what} seems to be read from this {recording} better than by guessing ({figures}), "
+            f"but the score cannot be believed until this is mended: {_named(failed)}."
+        )
+    low, high = decoding["ci95"]
+    if above_guess:
+        sentence = (
+            f"The {what}, one of {n_classes}, can be read from this {recording} better than by guessing: "
+            f"{figures}; 95% interval {low:.1%} to {high:.1%}"
+        )
+    else:
+        sentence = (
+            f"The {what}, one of {n_classes}, can be told from others in this {recording}, but not so well that "
+            f"it is right more often than always naming the most frequent, {decoding['majority']:.1%}: {figures}; "
+            f"{decoding['balanced_accuracy']:.1%} if all were as frequent"
+        )
+    if decoding["ceiling"] is not None and decoding["accuracy"] < decoding["ceiling"]:
+        sentence += f"; the most that any decoder could reach here is {decoding['ceiling']:.1%}"
+    if not ordered:
+        sentence += (
+            ". But the order of recording is not known, so that neighbours stand on both sides of every split: "
+            "the score may come from the moment of recording alone"
+        )
+    return f"{sentence}."
+
+
+def inflation_sentence(honest: dict[str, Any], random: dict[str, Any]) -> str:
+    """Say in one sentence how much more a random split of the same recording gives.
+
+    Both splits test the same trials, so that what the recording has of good and bad
+    stretches is in both; their difference is held against Newcombe's interval of Wilson's,
+    as if the two were independent, which is rather too wide.
+
+    Parameters
+    ----------
+    honest, random : dict
+        As `DecodingScore.as_metrics` gives them, of an honest split and of the random one.
+
+    Returns
+    -------
+    str
+        A sentence; it calls the difference a leak only where chance does not explain it.
+    """
+    accuracy, difference = random["accuracy"], random["accuracy"] - honest["accuracy"]
+    if difference <= 0:
+        return (
+            f"A random split of the same recording gives {accuracy:.1%}, no more than the honest one "
+            f"({honest['accuracy']:.1%}): no leak can be seen by it."
+        )
+    margin = float(
+        np.hypot(random["accuracy"] - random["ci95_independent"][0], honest["ci95_independent"][1] - honest["accuracy"])
+    )
+    points = f"{100 * difference:.1f} percentage points more"
+    if difference <= margin:
+        return (
+            f"A random split of the same recording gives {accuracy:.1%}: {points}, which is within what chance "
+            f"makes of {random['n_test']:,} trials, so that no leak can be seen by it."
+        )
+    return f"A random split of the same recording gives {accuracy:.1%}: {points}, which are a leak and no decoding."
+
+
+def _figures(decoding: dict[str, Any]) -> str:
+    smallest = 1 / (decoding["permutations"] + 1)
+    sign = "≤" if decoding["p_value"] <= 1.001 * smallest else "="
+    p = f"p {sign} {decoding['p_value']:.3g}"
+    return f"{decoding['accuracy']:.1%}, chance {decoding['chance']:.0%}, {p}, {decoding['n_test']:,} trials"
+
+
+def _named(failed: Sequence[str]) -> str:
+    names, more = list(failed[:_NAMED]), len(failed) - _NAMED
+    if more > 0:
+        return f"{', '.join(names)}, and {more} more"
+    return " and ".join(names)
