@@ -1,0 +1,204 @@
+"""`mindglyph benchmark`: every decoder on every store under every split, as one table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mindglyph.cli.app import AsJson, Seed, app, remark, say
+from mindglyph.cli.watching import watching
+from mindglyph.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mindglyph.evaluation.benchmark import Benchmark
+
+_DEFAULT_DECODERS = ("chance", "default")
+
+
+@app.command("benchmark")
+def benchmark_command(
+    stores: Annotated[list[Path], typer.Argument(metavar="STORE...", help="Trial stores made by 'mindglyph import'.")],
+    out: Annotated[Path, typer.Option(help="The folder of the tables, and of the runs that they are of.")],
+    decoders: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME,...",
+            help="Names of decoders, with commas between them or the option given several times. "
+            "[default: chance,default]",
+        ),
+    ] = None,
+    splits: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME,...",
+            help="How trials are divided: blocked, session, subject; random, a leak, only beside one of these. "
+            "[default: blocked]",
+        ),
+    ] = None,
+    folds: Annotated[int, typer.Option(help="Parts of the recording that are tested in turn.")] = 5,
+    wishes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME:KEY=VALUE", help="A setting of one decoder, such as mlp:dropout=0.2."),
+    ] = None,
+    preparing: Annotated[
+        list[str] | None,
+        typer.Option("--preprocess", metavar="KEY=VALUE", help="A setting of the preprocessing, such as highpass=1."),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that evaluate side by side.")] = 1,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Evaluate every decoder on every store under every split; one table, one figure, all pairs compared.
+
+    The same command goes on where it was stopped; what is finished is not done again until data, settings or
+    versions change.
+
+    Example: mindglyph benchmark mw.store ep.store --decoders chance,lda,evoked --splits blocked,random --out table
+    """
+    from mindglyph.decoders.settings import chosen_preprocessing
+    from mindglyph.evaluation import EvaluationSettings
+    from mindglyph.evaluation.benchmark import Question, run_benchmark
+    from mindglyph.settings import checked
+
+    settings = checked(
+        EvaluationSettings,
+        "benchmark",
+        splits=listed(splits) or ("blocked",),
+        folds=folds,
+        preprocessing=chosen_preprocessing(preparing or []),
+        seed=seed,
+    )
+    names = listed(decoders) or list(_DEFAULT_DECODERS)
+    question = Question(tuple(stores), chosen_decoders(names, wishes or []), settings)
+    with watching("cells") as watch:
+        benchmark, failed = run_benchmark(question, out, workers, watch)
+    from mindglyph.report.benchmark_figure import write_benchmark_figure
+
+    write_benchmark_figure(benchmark.scores, out)
+    if as_json:
+        say(json.dumps(as_plain(benchmark, out)))
+    else:
+        _print_tables(benchmark)
+        say(f"tables and figure: {out} (scores.csv, scores.parquet, folds.parquet, comparisons.csv, scores.png)")
+    if benchmark.others:
+        remark(f"mindglyph: {out}: holds {benchmark.others} more runs, of other settings, data or versions")
+    if failed:
+        first = failed[0]
+        why = benchmark.scores["error"].dropna().iloc[0]
+        remark(
+            f"mindglyph: {len(failed)} of {len(benchmark.scores)} cells failed; the first, {first.decoder} on "
+            f"{first.name} ({first.split}): {why}"
+        )
+
+
+def listed(given: Sequence[str] | None) -> list[str]:
+    """Return the names in an option that takes several, each once."""
+    names = (name.strip() for text in given or () for name in text.split(","))
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def chosen_decoders(names: Sequence[str], wishes: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return what differs from the defaults of each decoder.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of decoders.
+    wishes : sequence of str
+        Each `NAME:setting=value`.
+
+    Raises
+    ------
+    UserError
+        If there is no such decoder or setting, or a wish names a decoder that is not asked for.
+    """
+    from mindglyph.decoders.settings import chosen_settings
+
+    own: dict[str, list[str]] = {name: [] for name in names}
+    for wish in wishes:
+        # The name of a network of the zoo has a colon of its own.
+        whose = [name for name in names if wish.startswith(f"{name}:")]
+        if not whose:
+            raise UserError(f"--set {wish}: begin with one of the decoders, such as {names[0]}:KEY=VALUE")
+        own[whose[0]].append(wish.removeprefix(f"{whose[0]}:"))
+    return {name: chosen_settings(name, their) for name, their in own.items()}
+
+
+def as_plain(benchmark: Benchmark, folder: Path) -> dict[str, Any]:
+    """Return a benchmark as JSON can hold it: what is absent is null."""
+    tables = {"scores": benchmark.scores, "folds": benchmark.folds, "comparisons": benchmark.comparisons}
+    rows = {name: json.loads(table.to_json(orient="records", double_precision=15)) for name, table in tables.items()}
+    failed = int(benchmark.scores["error"].notna().sum())
+    return {**rows, "failed": failed, "others": benchmark.others, "folder": str(folder)}
+
+
+def _print_tables(benchmark: Benchmark) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from mindglyph.report.benchmark_figure import split_name
+
+    console = Console()
+    scores = Table(title="Scores", title_justify="left")
+    simulated = benchmark.scores["ceiling"].notna().any()
+    leaky = benchmark.scores["leaky"].any()
+    heads = ["store", "decoder", "split", "accuracy", "95% interval", "chance", "p"]
+    heads += ["ceiling", "efficiency"] if simulated else []
+    heads += ["inflation"] if leaky else []
+    for head in heads:
+        scores.add_column(head, justify="left" if head in heads[:3] else "right")
+    for _, row in benchmark.scores.iterrows():
+        cells = [row["store"], row["decoder"], split_name(row["split"], row["leaky"])]
+        if not _absent(row["error"]):
+            cells += ["failed"]
+        else:
+            cells += [_percent(row["accuracy"]), f"{100 * row['ci_low']:.1f}-{100 * row['ci_high']:.1f}%"]
+            cells += [_percent(row["chance"]), f"{row['p_value']:.4f}"]
+            cells += [_percent(row["ceiling"]), _share(row["efficiency"])] if simulated else []
+            cells += ["" if _absent(row["inflation"]) else f"{100 * row['inflation']:+.1f}"] if leaky else []
+        # Names of stores are text, whatever brackets stand in them.
+        scores.add_row(*map(Text, cells))
+    console.print(scores)
+    if len(benchmark.comparisons):
+        console.print(_pairs(benchmark.comparisons))
+
+
+def _pairs(comparisons: pd.DataFrame) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    from mindglyph.evaluation.splits import LEAKY
+    from mindglyph.report.benchmark_figure import split_name
+
+    pairs = Table(title="Differences (percentage points, fold by fold)", title_justify="left")
+    for head in ("store", "split", "decoders", "difference", "95% interval", "p (Holm)"):
+        pairs.add_column(head, justify="right" if head in ("difference", "95% interval", "p (Holm)") else "left")
+    for _, row in comparisons.iterrows():
+        pairs.add_row(
+            Text(row["store"]),
+            split_name(row["split"], row["split"] in LEAKY),
+            f"{row['decoder_a']} - {row['decoder_b']}",
+            f"{100 * row['difference']:+.1f}",
+            f"{100 * row['ci_low']:+.1f} to {100 * row['ci_high']:+.1f}",
+            f"{row['p_holm']:.4f}",
+        )
+    return pairs
+
+
+def _absent(value: Any) -> bool:
+    return value is None or value != value or str(value) == "<NA>"
+
+
+def _percent(value: float) -> str:
+    return "" if _absent(value) else f"{100 * value:.1f}%"
+
+
+def _share(value: float) -> str:
+    return "" if _absent(value) else f"{value:.2f}"
