@@ -15,6 +15,7 @@ from mindglyph.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.table import Table
 
     from mindglyph.evaluation.benchmark import Benchmark
 
@@ -44,7 +45,9 @@ def benchmark_command(
     folds: Annotated[int, typer.Option(help="Parts of the recording that are tested in turn.")] = 5,
     wishes: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME:KEY=VALUE", help="A setting of one decoder, such as mlp:dropout=0.2."),
+        typer.Option(
+            "--set", metavar="NAME:KEY=VALUE", help="A setting of one decoder, such as mlp:training.max_epochs=5."
+        ),
     ] = None,
     preparing: Annotated[
         list[str] | None,
@@ -139,66 +142,83 @@ def as_plain(benchmark: Benchmark, folder: Path) -> dict[str, Any]:
 
 
 def _print_tables(benchmark: Benchmark) -> None:
+    """Print, store after store, the scores and the differences between decoders."""
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from mindglyph.report.benchmark_figure import split_name
 
     console = Console()
-    scores = Table(title="Scores", title_justify="left")
-    simulated = benchmark.scores["ceiling"].notna().any()
-    leaky = benchmark.scores["leaky"].any()
-    heads = ["store", "decoder", "split", "accuracy", "95% interval", "chance", "p"]
-    heads += ["ceiling", "efficiency"] if simulated else []
-    heads += ["inflation"] if leaky else []
-    for head in heads:
-        scores.add_column(head, justify="left" if head in heads[:3] else "right")
-    for _, row in benchmark.scores.iterrows():
-        cells = [row["store"], row["decoder"], split_name(row["split"], row["leaky"])]
-        if not _absent(row["error"]):
-            cells += ["failed"]
-        else:
-            cells += [_percent(row["accuracy"]), f"{100 * row['ci_low']:.1f}-{100 * row['ci_high']:.1f}%"]
-            cells += [_percent(row["chance"]), f"{row['p_value']:.4f}"]
-            cells += [_percent(row["ceiling"]), _share(row["efficiency"])] if simulated else []
-            cells += ["" if _absent(row["inflation"]) else f"{100 * row['inflation']:+.1f}"] if leaky else []
-        # Names of stores are text, whatever brackets stand in them.
-        scores.add_row(*map(Text, cells))
-    console.print(scores)
-    if len(benchmark.comparisons):
-        console.print(_pairs(benchmark.comparisons))
+    for store, scores in benchmark.scores.groupby("store", sort=False):
+        console.print(_scores(str(store), scores))
+        pairs = benchmark.comparisons[benchmark.comparisons["store"] == store]
+        if len(pairs):
+            console.print(_pairs(pairs))
 
 
-def _pairs(comparisons: pd.DataFrame) -> Any:
-    from rich.table import Table
-    from rich.text import Text
+def _scores(store: str, scores: pd.DataFrame) -> Table:
+    from mindglyph.report.benchmark_figure import split_name
 
+    scored = scores.dropna(subset="accuracy")
+    title = f"{store}: no cell has a score"
+    if len(scored):
+        one = scored.iloc[0]
+        bound = scored["chance_bound"].max()
+        title = (
+            f"{store}: {scored['n_test'].max():,} trials, chance {one['chance']:.1%}, 1 guess in 20 over {bound:.1%}"
+        )
+        title += "" if _absent(one["ceiling"]) else f", simulated, ceiling {one['ceiling']:.1%}"
+    heads = ["accuracy (95% interval)", "p"]
+    heads += ["efficiency"] if scores["efficiency"].notna().any() else []
+    heads += ["inflation"] if scores["inflation"].notna().any() else []
+    table = _table(title, ["decoder", "split"], heads)
+    for _, row in scores.iterrows():
+        texts = {
+            heads[0]: f"{row['accuracy']:.1%} ({100 * row['ci_low']:.1f} to {100 * row['ci_high']:.1f})",
+            "p": _p(row["p_value"]),
+            "efficiency": f"{row['efficiency']:.2f}",
+            "inflation": f"{100 * row['inflation']:+.1f}",
+        }
+        failed = _absent(row["accuracy"])
+        cells = ["failed"] if failed else ["" if "nan" in texts[head] else texts[head] for head in heads]
+        table.add_row(row["decoder"], split_name(row["split"], row["leaky"]), *cells)
+    return table
+
+
+def _pairs(comparisons: pd.DataFrame) -> Table:
     from mindglyph.evaluation.splits import LEAKY
     from mindglyph.report.benchmark_figure import split_name
 
-    pairs = Table(title="Differences (percentage points, fold by fold)", title_justify="left")
-    for head in ("store", "split", "decoders", "difference", "95% interval", "p (Holm)"):
-        pairs.add_column(head, justify="right" if head in ("difference", "95% interval", "p (Holm)") else "left")
+    table = _table(
+        "differences in percentage points", ["decoders", "split"], ["difference", "95% interval", "p (Holm)"]
+    )
     for _, row in comparisons.iterrows():
-        pairs.add_row(
-            Text(row["store"]),
-            split_name(row["split"], row["split"] in LEAKY),
+        table.add_row(
             f"{row['decoder_a']} - {row['decoder_b']}",
+            split_name(row["split"], row["split"] in LEAKY),
             f"{100 * row['difference']:+.1f}",
             f"{100 * row['ci_low']:+.1f} to {100 * row['ci_high']:+.1f}",
-            f"{row['p_holm']:.4f}",
+            _p(row["p_holm"]),
         )
-    return pairs
+    return table
+
+
+def _table(title: str, names: Sequence[str], figures: Sequence[str]) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    # Names of stores are text, whatever brackets stand in them.
+    table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for head in names:
+        table.add_column(head)
+    for head in figures:
+        table.add_column(head, justify="right", no_wrap=True)
+    return table
+
+
+def _p(value: float) -> str:
+    return "<0.0001" if value < 0.00005 else f"{value:.4f}"
 
 
 def _absent(value: Any) -> bool:
-    return value is None or value != value or str(value) == "<NA>"
+    import pandas as pd
 
-
-def _percent(value: float) -> str:
-    return "" if _absent(value) else f"{100 * value:.1f}%"
-
-
-def _share(value: float) -> str:
-    return "" if _absent(value) else f"{value:.2f}"
+    return bool(pd.isna(value))
