@@ -144,34 +144,40 @@ def as_plain(benchmark: Benchmark, folder: Path) -> dict[str, Any]:
 def _print_tables(benchmark: Benchmark) -> None:
     """Print, store after store, the scores and the differences between decoders."""
     from rich.console import Console
+    from rich.text import Text
 
     console = Console()
     for store, scores in benchmark.scores.groupby("store", sort=False):
-        console.print(_scores(str(store), scores))
+        # What a store is called is text, whatever brackets stand in it.
+        console.print(Text(_about(str(store), scores)), soft_wrap=True)
+        console.print(_scores(scores))
         pairs = benchmark.comparisons[benchmark.comparisons["store"] == store]
         if len(pairs):
+            console.print("differences in percentage points")
             console.print(_pairs(pairs))
 
 
-def _scores(store: str, scores: pd.DataFrame) -> Table:
+def _about(store: str, scores: pd.DataFrame) -> str:
+    """Return what all scores of a store have in common."""
+    scored = scores.dropna(subset="accuracy")
+    if not len(scored):
+        return f"{store}: no cell has a score"
+    one, bound = scored.iloc[0], scored["chance_bound"].max()
+    text = f"{store}: {scored['n_test'].max():,} trials, chance {one['chance']:.1%}"
+    text += f"; guessing exceeds {bound:.1%} once in 20 recordings"
+    return text if _absent(one["ceiling"]) else f"{text}; simulated, ceiling {one['ceiling']:.1%}"
+
+
+def _scores(scores: pd.DataFrame) -> Table:
     from mindglyph.report.benchmark_figure import split_name
 
-    scored = scores.dropna(subset="accuracy")
-    title = f"{store}: no cell has a score"
-    if len(scored):
-        one = scored.iloc[0]
-        bound = scored["chance_bound"].max()
-        title = (
-            f"{store}: {scored['n_test'].max():,} trials, chance {one['chance']:.1%}, 1 guess in 20 over {bound:.1%}"
-        )
-        title += "" if _absent(one["ceiling"]) else f", simulated, ceiling {one['ceiling']:.1%}"
-    heads = ["accuracy (95% interval)", "p"]
+    heads = ["accuracy (95%)", "p"]
     heads += ["efficiency"] if scores["efficiency"].notna().any() else []
     heads += ["inflation"] if scores["inflation"].notna().any() else []
-    table = _table(title, ["decoder", "split"], heads)
+    table = _table(["decoder", "split"], heads)
     for _, row in scores.iterrows():
         texts = {
-            heads[0]: f"{row['accuracy']:.1%} ({100 * row['ci_low']:.1f} to {100 * row['ci_high']:.1f})",
+            heads[0]: f"{row['accuracy']:.1%} ({100 * row['ci_low']:.1f}-{100 * row['ci_high']:.1f})",
             "p": _p(row["p_value"]),
             "efficiency": f"{row['efficiency']:.2f}",
             "inflation": f"{100 * row['inflation']:+.1f}",
@@ -186,9 +192,7 @@ def _pairs(comparisons: pd.DataFrame) -> Table:
     from mindglyph.evaluation.splits import LEAKY
     from mindglyph.report.benchmark_figure import split_name
 
-    table = _table(
-        "differences in percentage points", ["decoders", "split"], ["difference", "95% interval", "p (Holm)"]
-    )
+    table = _table(["decoders", "split"], ["difference", "95% interval", "p (Holm)"])
     for _, row in comparisons.iterrows():
         table.add_row(
             f"{row['decoder_a']} - {row['decoder_b']}",
@@ -200,13 +204,11 @@ def _pairs(comparisons: pd.DataFrame) -> Table:
     return table
 
 
-def _table(title: str, names: Sequence[str], figures: Sequence[str]) -> Table:
+def _table(names: Sequence[str], figures: Sequence[str]) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
-    from rich.text import Text
 
-    # Names of stores are text, whatever brackets stand in them.
-    table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for head in names:
         table.add_column(head)
     for head in figures:
