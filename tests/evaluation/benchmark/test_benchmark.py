@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -9,10 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mindglyph.decoders.monitor import Progress
 from mindglyph.errors import UserError
 from mindglyph.evaluation import EvaluationSettings, open_evaluation
 from mindglyph.evaluation.benchmark import Benchmark, Question, benchmark, cells, run_benchmark
 from mindglyph.evaluation.benchmark.provenance import provenance
+from mindglyph.evaluation.evaluate import Watcher
 from mindglyph.runs import Run
 from mindglyph.store import Store
 
@@ -196,8 +199,7 @@ def test_several_processes_give_the_same_table(none: Store, tmp_path: Path) -> N
     )
 
 
-def test_progress_counts_the_cells(store_of: object, tmp_path: Path) -> None:
-    store = store_of(np.random.default_rng(0).normal(size=(60, 2, 100)))
+def test_progress_counts_the_cells(none: Store, tmp_path: Path, monkeypatch: object) -> None:
     seen: list[tuple[int, int]] = []
     parts: list[str] = []
 
@@ -205,13 +207,38 @@ def test_progress_counts_the_cells(store_of: object, tmp_path: Path) -> None:
         def step(self, done: int, total: int) -> None:
             seen.append((done, total))
 
-        def epoch(self, progress: object) -> None:
+        def epoch(self, progress: Progress) -> None:
             parts.append(progress.part)
 
-    quick = {"mlp": {"training": {"max_epochs": 1}}}
-    run_benchmark(Question((store.path,), quick, EvaluationSettings(folds=2)), tmp_path / "table", watch=Watch())
-    assert seen == [(0, 1), (1, 1)]
-    assert any(part.startswith("mlp on store, blocked, fold 1 of 2") for part in parts)
+    evaluate = benchmark.evaluate
+
+    def trained(store: Store, settings: EvaluationSettings, folder: Path, watcher: Watcher) -> object:
+        with watcher("blocked") as watch:
+            watch.step(1, 3)
+            watch.epoch(Progress("fold 1 of 3", 1, 2, 0.5, 0.5, 0.1))
+        return evaluate(store, settings, folder)
+
+    monkeypatch.setattr(benchmark, "evaluate", trained)
+    run_benchmark(Question((none.path,), {"chance": {}}, BOTH), tmp_path / "table", watch=Watch())
+    assert seen == [(0, 2), (1, 2), (2, 2)], "the steps inside a cell are no cells"
+    assert parts[0] == "chance on store, blocked, fold 1 of 3"
+
+
+def test_a_store_that_was_moved_is_the_same_store(none: Store, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    shutil.copytree(none.path, tmp_path / "mw.store")
+    settings = EvaluationSettings(folds=3, permutations=200)
+    decoders = {"chance": {}, "lda": {}}
+    first, _ = run_benchmark(Question((tmp_path / "mw.store",), decoders, settings), tmp_path / "table")
+    (tmp_path / "table/cells" / first.scores["cell"][1] / "cell.blocked.json").unlink()
+    (tmp_path / "mw.store").rename(tmp_path / "there/moved.store")
+    moved, failed = run_benchmark(Question((tmp_path / "there/moved.store",), decoders, settings), tmp_path / "table")
+    assert failed == []
+    assert list(moved.scores["store"]) == ["moved.store"] * 2
+    assert list(moved.scores["accuracy"]) == list(first.scores["accuracy"])
+    for key in moved.scores["cell"]:
+        _, store, _ = open_evaluation(tmp_path / "table/cells" / key)
+        assert store.path.name == "moved.store"
 
 
 def test_a_folder_of_something_else_is_refused(none: Store, tmp_path: Path) -> None:

@@ -115,6 +115,10 @@ def test_mistakes_are_said_before_anything_is_computed(none: Store, tmp_path: Pa
         cells_of(Question((none.path,), {"zoo:Nothing": {}}, SETTINGS))
     with pytest.raises(UserError, match=r"is no trial store"):
         cells_of(Question((none.path, tmp_path), {"lda": {}}, SETTINGS))
+    copy = tmp_path / "copy.store"
+    shutil.copytree(none.path, copy)
+    with pytest.raises(UserError, match=r"copy.store: holds the same trials as .*: name one of them"):
+        cells_of(Question((none.path, copy), {"lda": {}}, SETTINGS))
     damaged = tmp_path / "damaged.store"
     shutil.copytree(none.path, damaged)
     with (damaged / "signals.npy").open("r+b") as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -64,6 +65,8 @@ def run_benchmark(
 def _fill(cells: Sequence[Cell], folder: Path, workers: int, watch: Watching | None) -> dict[int, str]:
     """Fill the cells that are not filled; return why some could not be, by their place."""
     errors: dict[int, str] = {}
+    for cell in cells:
+        _point_at_store(cell, cell.run(folder))
     todo = [at for at, cell in enumerate(cells) if not is_filled(cell, folder)]
     done = len(cells) - len(todo)
     if watch is not None:
@@ -125,6 +128,16 @@ def _fill_one(task: _Task) -> str | None:
     seconds = None if begun else time.perf_counter() - start
     write_json(_marker(run, cell), {"seconds": seconds, "depends": cell.depends})
     return None
+
+
+def _point_at_store(cell: Cell, run: Run) -> None:
+    """Tell a run where its store is now: by its content it is the same, wherever it was moved to."""
+    if not Run.exists(run.path):
+        return
+    asked = run.asked
+    place = os.path.relpath(cell.store.resolve(), run.path.resolve())
+    if asked.get("store") != place:
+        write_json(run.path / "run.json", {**asked, "store": place})
 
 
 def is_filled(cell: Cell, folder: Path) -> bool:

@@ -115,7 +115,8 @@ def cells_of(question: Question) -> list[Cell]:
     Raises
     ------
     UserError
-        If a store is none or is damaged, or there is no such decoder or setting.
+        If a store is none or is damaged, two hold the same trials, or there is no such decoder or
+        setting.
     """
     paths = list(dict.fromkeys(path.resolve() for path in question.stores))
     if not paths or not question.decoders:
@@ -124,8 +125,12 @@ def cells_of(question: Question) -> list[Cell]:
     for name, values in question.decoders.items():
         # Built, since only then a network of the zoo says whether there is one of that name.
         decoder_settings(name, values).build(stores[0].about["sfreq"])
+    first_of: dict[str, Store] = {}
     for store in stores:
         store.verify()
+        same = first_of.setdefault(store.about["content_hash"], store)
+        if same is not store:
+            raise UserError(f"{store.path}: holds the same trials as {same.path}: name one of them")
     shared = question.settings
     honest = [split for split in shared.splits if split not in LEAKY]
     cells = []
