@@ -4,10 +4,11 @@
 
 In each world, many recordings of the same person are drawn, and decoded over blocked folds with a
 linear discriminant. The truth is the mean accuracy over all of them. Prints one line of JSON a world:
-how much wider accuracies spread than those of independent trials do (`variance_ratio`), how the accuracies
-of two folds go together (`fold_correlation`), how much wider those of one fold's trials spread (`fold_variance_ratio`), and
-coverage and mean width of each interval: Wilson's, Nadeau and Bengio's as it stands, Student's t
-over folds without their correction, and the one that is reported.
+the variance of accuracies over that of independent trials (`variance_ratio`), the same of a fold's
+accuracy (`fold_variance_ratio`: above 1 where neighbours are right together), the correlation of two folds'
+accuracies (`fold_correlation`: above 0 where folds share more than the person), and coverage and mean width
+of each interval: Wilson's, Student's t over folds, the same with Nadeau and Bengio's correction, and the one
+that is reported.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class World:
 WORLDS = {
     "no signal": World(0.0),
     "no signal, two labels": World(0.0, labels=2),
-    "no signal, drift, labels in runs": World(0.0, trials=800, drift=1.0, lasting=60, run=20),
+    "no signal, drift, labels in runs": World(0.0, trials=1600, drift=1.0, lasting=60, run=20),
     "weak": World(0.15, trials=1000),
     "medium": World(0.25),
     "strong": World(0.6),

@@ -73,7 +73,7 @@ def test_the_observer_agrees_with_brute_force(
     whitening = np.linalg.inv(np.kron(brain.spatial, brain.temporal_covariance(N_TIMES)))
     products = np.einsum("nd,de,lge->nlg", signals, whitening, _templates(brain), optimize=True)
     observer = _observer(brain, coefficients)
-    found = observer._log_likelihood(products, amplitude, pictures)
+    found = logsumexp(observer._joint(products, amplitude, pictures), axis=0)
     # Up to a constant of the trial.
     difference = found - expected
     np.testing.assert_allclose(difference - difference[:, :1], 0, atol=1e-6)
@@ -113,3 +113,40 @@ def test_coefficients_say_which_picture_and_never_which_digit() -> None:
         np.testing.assert_allclose(np.cov(own.T, bias=True), np.eye(PICTURE_COMPONENTS), atol=1e-8)
         np.testing.assert_allclose((own**3).mean(axis=0), 0, atol=0.2)
         np.testing.assert_allclose((own**4).mean(axis=0), 3, atol=0.4)
+
+
+def test_the_best_guess_of_a_picture_is_its_mean_given_the_trial(brain: Brain, coefficients: np.ndarray) -> None:
+    # Pictures that are their coefficients, so that the mean can be taken by weighing draws from the prior.
+    observer = _observer(brain, coefficients)
+    amplitude, size = 0.4, 0.1
+    rng = np.random.default_rng(3)
+    labels, latencies = np.array([0, 2]), np.array([4, 4])
+    products = observer._products(labels, latencies, (amplitude, size * coefficients[:2]), rng)
+    expected = np.zeros((len(LATENCIES), 2, N_CLASSES, PICTURE_COMPONENTS))
+    observer._joint(products, amplitude, size, expected)
+    draws = rng.standard_normal((200_000, PICTURE_COMPONENTS))
+    gram = observer._gram[4, :, 4]
+    for trial, label in enumerate(labels):
+        weights = np.zeros((len(draws), len(gram)))
+        weights[:, 0], weights[:, 1 + label], weights[:, 1 + N_CLASSES :] = EVOKED_SHARE, amplitude, size * draws
+        fit = weights @ products[trial, 4] - np.einsum("ng,gh,nh->n", weights, gram, weights) / 2
+        likelihood = np.exp(fit - fit.max())
+        by_draws = likelihood @ draws / likelihood.sum()
+        np.testing.assert_allclose(expected[4, trial, label], by_draws, atol=0.05)
+
+
+def test_what_is_known_of_the_picture_shows_in_its_best_guess() -> None:
+    digits = load_digits("train")
+    headset = Headset("XX", "small", ("AF3", "O1", "O2", "PZ"), 64.0, 60, 0.0, 1.0, 1.0, 0)
+    person = Brain.draw(headset, 10, np.random.default_rng(0))
+    observer = IdealObserver(person, 60, picture_coefficients(digits.images, digits.labels), np.random.default_rng(1))
+
+    def found(picture_signal: float) -> tuple[float, float]:
+        ceiling = observer.solve(0.8, picture_signal)
+        return observer.picture_correlations(ceiling, digits.images, digits.labels, np.random.default_rng(2))
+
+    both, label_only = found(0.0)
+    assert both == label_only
+    assert 0.5 < label_only < 0.75
+    both, label_only = found(0.5)
+    assert both > label_only + 0.03

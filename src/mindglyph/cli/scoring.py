@@ -15,16 +15,50 @@ def scored(metrics: Mapping[str, Any]) -> dict[str, str]:
         "accuracy": f"{_accuracy(decoding)}, {decoding['n_test']:,} trials",
         "chance": f"{decoding['chance']:.1%}; guessing exceeds {decoding['chance_bound']:.1%} once in 20 recordings",
         "p": f"{decoding['p_value']:.4f} by {decoding['permutations']:,} permutations in blocks of {decoding['block']}",
-        "balanced": f"{decoding['balanced_accuracy']:.1%} if all labels were as frequent",
-        "majority": f"{decoding['majority']:.1%} by always naming the most frequent label",
+        "balanced": f"{decoding['balanced_accuracy']:.1%} if all labels were as frequent{_further(decoding)}",
+        "baselines": _baselines(decoding),
+        "information": _information(decoding["information"]),
     }
+    if (probabilities := decoding["reliability"]) is not None:
+        rows["probabilities"] = _believed(probabilities)
     if (retrained := decoding.get("retrained")) is not None:
         rows["p, trained anew"] = f"{retrained['p_value']:.4f} by {retrained['n']:,} permutations"
     for name, other in list(metrics["splits"].items())[1:]:
         rows[name] = f"{_accuracy(other)}, p = {other['p_value']:.4f}"
     if (inflation := metrics["inflation"]) is not None:
-        rows["inflation"] = f"{100 * inflation['difference']:+.1f} percentage points by a {inflation['leaky']} split"
+        rows["inflation"] = inflation["sentence"]
     return rows
+
+
+def _further(decoding: Mapping[str, Any]) -> str:
+    parts = [f"; kappa {decoding['kappa']:.3f}"] if decoding["kappa"] is not None else []
+    parts += [f"; area under the curve {decoding['auc']:.3f}"] if decoding["auc"] is not None else []
+    parts += [
+        f"; among the {top['k']} likeliest {top['accuracy']:.1%} (chance {top['chance']:.0%})"
+        for top in decoding["top"]
+    ]
+    return "".join(parts)
+
+
+def _baselines(decoding: Mapping[str, Any]) -> str:
+    always = f"{decoding['majority']:.1%} by always naming the most frequent label"
+    if decoding["rest_baseline"] is None:
+        return always
+    return f"{always}; {decoding['rest_baseline']:.1%} by telling rest (-1) and guessing the digit, if rest counted"
+
+
+def _information(information: Mapping[str, Any]) -> str:
+    per_minute = information["bits_per_minute"]
+    return f"{information['bits_per_trial']:.3f} bits a trial" + (
+        "" if per_minute is None else f", {per_minute:.2f} bits a minute"
+    )
+
+
+def _believed(reliability: Mapping[str, Any]) -> str:
+    return (
+        f"Brier score {reliability['brier']:.3f} ({reliability['brier_frequencies']:.3f} by the labels' frequencies), "
+        f"calibration error {reliability['ece']:.3f}"
+    )
 
 
 def _accuracy(decoding: Mapping[str, Any]) -> str:

@@ -9,6 +9,10 @@ from mindglyph.decoders.base import DecoderSettings
 from mindglyph.decoders.refitted import RefittedDecoder
 from mindglyph.decoders.response_model import Basis, ResponseModel
 from mindglyph.errors import UserError
+from mindglyph.trials.chosen import chosen_rows
+
+MOST_TRIALS = 200_000
+"""Trials at most, evenly spaced, that responses and background are learned from: 320 MB of an EPOC's."""
 
 
 class EvokedSettings(DecoderSettings):
@@ -66,6 +70,9 @@ class Evoked(RefittedDecoder[EvokedSettings]):
         weights = self._class_weights(codes)
         counts = np.bincount(codes) if weights is None else np.bincount(codes) * weights
         self.log_frequencies_ = np.log(counts / counts.sum())
+        if len(codes) > MOST_TRIALS:
+            chosen = np.linspace(0, len(codes) - 1, MOST_TRIALS).round().astype(int)
+            signals, codes = chosen_rows(signals, chosen), codes[chosen]
         self.model_ = ResponseModel(self._basis(self.shape_[1]), self._step()).fit(signals, codes, len(self.classes_))
 
     def _basis(self, n_times: int) -> Basis:

@@ -13,13 +13,13 @@ import numpy as np
 from mindglyph.decoders.monitor import Progress
 from mindglyph.errors import UserError
 from mindglyph.evaluation.crossvalidation import cross_validate
-from mindglyph.evaluation.evaluated import evaluated_trials
+from mindglyph.evaluation.evaluated import evaluated_trials, seconds_between
 from mindglyph.evaluation.retraining import retrained_null
 from mindglyph.evaluation.scores import score_decoding
 from mindglyph.evaluation.settings import EvaluationSettings
 from mindglyph.evaluation.splits import LEAKY, SplitName
 from mindglyph.evaluation.statistics import permutation_p_value
-from mindglyph.evaluation.verdict import verdict
+from mindglyph.evaluation.verdict import inflation_sentence, verdict
 from mindglyph.runs import Run
 from mindglyph.store import Store
 
@@ -91,16 +91,15 @@ def evaluate(
     for split in settings.splits:
         settings.plan(trials, split)
     run = Run.start(folder, _asked(store, settings, folder))
+    truth = store.truth
+    ceiling = truth["ceiling"]["accuracy"] if truth else None
+    rest = store.about["trials"] - len(trials)
     scores = {}
     for split in settings.splits:
         with watcher(split) as watch:
             predictions = cross_validate(store, settings, run, split, workers, watch.step, watch.epoch)
-        truth = store.truth
         score = score_decoding(
-            predictions,
-            truth["ceiling"]["accuracy"] if truth else None,
-            settings.permutations,
-            settings.seed,
+            predictions, ceiling, settings.permutations, settings.seed, seconds_between(trials), rest
         )
         run.write_null(split, score.null)
         scores[split] = score.as_metrics()
@@ -164,4 +163,5 @@ def _inflation(scores: Mapping[SplitName, dict[str, Any]]) -> dict[str, Any] | N
         "honest": honest,
         "leaky": leaky,
         "difference": scores[leaky]["accuracy"] - scores[honest]["accuracy"],
+        "sentence": inflation_sentence(scores[honest], scores[leaky]),
     }

@@ -78,16 +78,20 @@ def fold_interval(right: np.ndarray, folds: np.ndarray) -> tuple[float, float]:
     recordings like this one: of the same person and headset, as long, and as much drift in
     them. It is not one of other persons, unless every fold is a person.
 
-    Wilson's interval is too narrow for that, for two reasons, both of which `benchmarks/coverage.py`
-    shows. Folds learn from one another's trials: what makes two trials look alike
-    by chance helps or hurts when the one is learned from and the other tested, and once more
-    when they change places. And neighbours share the brain's state: where attention waxes and
-    wanes, right answers come in clusters, and there are fewer independent ones than trials. Wilson's
-    covered 87 to 94% of the simulated recordings without such states, and 46 to 75% of those with.
+    Wilson's interval is too narrow for that, for two reasons. Folds learn from one another's
+    trials: what makes two trials look alike by chance helps or hurts when the one is learned
+    from and the other tested, and once more when they change places. And neighbours share
+    the brain's state: where attention waxes and wanes, right answers come in clusters, so that
+    there are fewer independent ones than trials. So the spread between folds is taken as it
+    is, with Nadeau and Bengio's correction for what the folds share and Student's t for how few
+    they are. It is put into Wilson's form, as the number of independent trials that would spread
+    as much, and is never narrower than Wilson's own.
 
-    So the spread between folds is taken for what it is, with Nadeau and Bengio's correction
-    for what the folds share and Student's t for how few they are. It is put into Wilson's form,
-    as the number of independent trials that would spread as much, and is never narrower than Wilson's.
+    By `benchmarks/coverage.py` (1,000 recordings in each of 17 worlds) Wilson's interval covers
+    88 to 94% where neither state nor runs of equal labels join neighbours, and 41 to 75% where
+    they do; this one covers 94 to 99%. Where trials are nearly independent, it covers 98 to 99%
+    and is with five folds twice as wide as Wilson's: it errs on the side of doubt. A state that
+    lasts for a good part of a fold brings it down to 94%.
 
     Parameters
     ----------
@@ -130,9 +134,11 @@ def chance_bound(n_trials: int, chance: float) -> float:
 def detectable_accuracy(n_trials: int, chance: float) -> float | None:
     """Return the smallest accuracy that would be told from guessing in 4 of 5 recordings.
 
-    By the exact one-sided binomial test at 5%, for independent trials. The p of a
-    `DecodingScore` is by permutation within each fold, combined by Cauchy's test so that it
-    holds whatever folds share. It has less power: see `benchmarks/power.py` for how much less.
+    By the exact one-sided binomial test at 5%, for independent trials: no test of as many could
+    do better. The p of a `DecodingScore` is by permutation within each fold, combined by Cauchy's
+    test so that it holds whatever folds share, and has less power. By `benchmarks/power.py` (300
+    recordings, 10 labels, 5 folds) it finds this accuracy in 51% of recordings of 900 trials, where
+    the binomial test finds it in 79%, and in 35% of those of 200.
 
     Parameters
     ----------

@@ -176,10 +176,15 @@ class LikenessTally:
         alive = (~part.flat).astype(np.float32)
         self._together += alive.T @ alive
 
+    @property
+    def correlation(self) -> np.ndarray:
+        """Mean correlation within trials: (n_channels, n_channels); NaN where a channel is always flat."""
+        with np.errstate(invalid="ignore"):
+            return self._products / self._together
+
     def pairs(self) -> list[tuple[int, int, float]]:
         """Return the channels that are one, with their correlation."""
-        with np.errstate(invalid="ignore"):
-            correlation = self._products / self._together
+        correlation = self.correlation
         first, second = np.nonzero(np.triu(np.nan_to_num(correlation), 1) > SAME)
         found = zip(first.tolist(), second.tolist(), correlation[first, second].tolist(), strict=True)
         return [(one, other, min(1.0, value)) for one, other, value in found]

@@ -59,6 +59,16 @@ class CopyTally:
 
     def copies(self, labels: np.ndarray, metadata: pd.DataFrame) -> tuple[Copies, Copies]:
         """Return the identical trials, and those that are the same but for level, gain and rounding."""
+        same, alike = self.sets()
+        # What is identical is said as such: a set that is alike counts each of its signals once.
+        everyone, once = np.arange(len(same)), np.unique(same)
+        return _summary(same, everyone, labels, metadata), _summary(alike, once, labels, metadata)
+
+    def sets(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the first trial of each trial's set, (n_trials,): of identical ones, and of those that are alike.
+
+        A trial of which there is no copy is its own first.
+        """
         usable = np.flatnonzero(self._usable)
         _, codes = np.unique(self._digests[usable], return_inverse=True)
         same = _firsts(len(self._signals), usable, codes)
@@ -69,9 +79,7 @@ class CopyTally:
             found = apart[self._correlate(apart) > SAME_SIGNAL]
             if len(found):
                 alike = _joined(alike, found)
-        # What is identical is said as such: a set that is alike counts each of its signals once.
-        everyone, once = np.arange(len(same)), np.unique(same)
-        return _summary(same, everyone, labels, metadata), _summary(alike, once, labels, metadata)
+        return same, alike
 
     def _candidates(self, usable: np.ndarray) -> Iterator[np.ndarray]:
         """Yield pairs of trials, (n_pairs, 2), whose signatures agree in a band and nearly so in all."""

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, eigh, solve_triangular
 from scipy.optimize import brentq
-from scipy.special import logsumexp, ndtri
+from scipy.special import logsumexp, ndtri, softmax
 from scipy.stats import rankdata
 
 from mindglyph.errors import UserError
@@ -29,6 +29,7 @@ from mindglyph.simulation.brain import EVOKED_SHARE, LATENCIES, PICTURE_COMPONEN
 
 _SOLVING_DRAWS = 4000
 _FINAL_DRAWS = 20000
+_PICTURE_DRAWS = 4000
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,19 @@ class Ceiling:
         Accuracy of the ideal observer.
     standard_error : float
         Of that accuracy, by the number of draws.
+    picture_correlation : float or None
+        Mean pixel correlation of the picture shown with the best guess of it, the mean of what
+        the trial leaves possible; None where no signal is planted.
+    picture_correlation_label_only : float or None
+        The same of a guess that knows what the trial says of the digit, and nothing else.
     """
 
     amplitude: float
     picture_amplitude: float
     accuracy: float
     standard_error: float
+    picture_correlation: float | None = None
+    picture_correlation_label_only: float | None = None
 
 
 class IdealObserver:
@@ -169,16 +177,60 @@ class IdealObserver:
         labels = rng.integers(self._n_classes, size=n_draws)
         latencies = rng.integers(len(LATENCIES), size=n_draws)
         coefficients = self._coefficients[rng.integers(len(self._coefficients), size=n_draws)]
-        weights = np.zeros((n_draws, self._gram.shape[1]))
-        weights[:, 0] = EVOKED_SHARE
-        weights[np.arange(n_draws), 1 + labels] = amplitude
-        weights[:, 1 + self._n_classes :] = picture_amplitude * coefficients
-        products = self._products(latencies, weights, rng)
-        posterior = self._log_likelihood(products, amplitude, picture_amplitude)
+        products = self._products(labels, latencies, (amplitude, picture_amplitude * coefficients), rng)
+        posterior = logsumexp(self._joint(products, amplitude, picture_amplitude), axis=0)
         return float(np.mean(posterior.argmax(axis=1) == labels))
 
-    def _products(self, latencies: np.ndarray, weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def picture_correlations(
+        self, ceiling: Ceiling, images: np.ndarray, labels: np.ndarray, rng: np.random.Generator
+    ) -> tuple[float, float]:
+        """Return how like the picture shown the best guess of it is.
+
+        Parameters
+        ----------
+        ceiling : Ceiling
+            The amplitudes.
+        images : ndarray, shape (n_pictures, 28, 28)
+            Those whose coefficients the observer was given.
+        labels : ndarray, shape (n_pictures,)
+            Their digits.
+        rng : Generator
+            For the draws.
+
+        Returns
+        -------
+        correlation, label_only : float
+            Mean pixel correlation, of the posterior mean of the picture, and of that of the digits'
+            mean pictures.
+        """
+        flat = np.asarray(images, dtype=np.float64).reshape(len(images), -1) / 255
+        means = np.stack([flat[labels == digit].mean(axis=0) for digit in range(self._n_classes)])
+        # What a picture is beyond its digit's mean, as far as its coefficients tell: of one shape for all digits,
+        # as the coefficients are.
+        shapes, *_ = np.linalg.lstsq(self._coefficients, flat - means[labels], rcond=None)
+        shown = rng.integers(len(flat), size=_PICTURE_DRAWS)
+        latencies = rng.integers(len(LATENCIES), size=_PICTURE_DRAWS)
+        sizes = ceiling.amplitude, ceiling.picture_amplitude * self._coefficients[shown]
+        products = self._products(labels[shown], latencies, sizes, rng)
+        expected = np.zeros((len(LATENCIES), _PICTURE_DRAWS, self._n_classes, PICTURE_COMPONENTS))
+        joint = self._joint(products, ceiling.amplitude, ceiling.picture_amplitude, expected)
+        shares = softmax(joint.transpose(1, 0, 2).reshape(_PICTURE_DRAWS, -1), axis=1)
+        shares = shares.reshape(_PICTURE_DRAWS, len(LATENCIES), -1)
+        believed = shares.sum(axis=1) @ means
+        beyond = np.einsum("nlk,lnkc->nc", shares, expected, optimize=True)
+        return (
+            float(_correlations(believed + beyond @ shapes, flat[shown]).mean()),
+            float(_correlations(believed, flat[shown]).mean()),
+        )
+
+    def _products(
+        self, labels: np.ndarray, latencies: np.ndarray, sizes: tuple[float, np.ndarray], rng: np.random.Generator
+    ) -> np.ndarray:
+        """Draw the products of trials with all templates: (n_draws, n_latencies, n_groups)."""
         n_latencies, n_groups = self._gram.shape[:2]
+        weights = np.zeros((len(labels), n_groups))
+        weights[:, 0] = EVOKED_SHARE
+        weights[np.arange(len(labels)), 1 + labels], weights[:, 1 + self._n_classes :] = sizes
         # The noise of the products has the products of the templates as its covariance.
         products = rng.standard_normal((len(weights), n_latencies * n_groups)) @ self._noise_shape.T
         for latency in range(n_latencies):
@@ -186,8 +238,18 @@ class IdealObserver:
             products[chosen] += weights[chosen] @ self._gram[latency].reshape(n_groups, -1)
         return products.reshape(len(weights), n_latencies, n_groups)
 
-    def _log_likelihood(self, products: np.ndarray, amplitude: float, picture_amplitude: float) -> np.ndarray:
-        # log p(trial | digit), shape (n_draws, n_classes), up to a constant of the trial.
+    def _joint(
+        self,
+        products: np.ndarray,
+        amplitude: float,
+        picture_amplitude: float,
+        expected: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Return log p(trial | digit, latency), (n_latencies, n_draws, n_classes), up to a constant of the trial.
+
+        The mean of the picture's coefficients, given trial, latency and digit, is written into
+        `expected`, (n_latencies, n_draws, n_classes, PICTURE_COMPONENTS), where one is given.
+        """
         n_classes = self._n_classes
         total = np.empty((len(LATENCIES), len(products), n_classes))
         means = np.concatenate([np.full((n_classes, 1), EVOKED_SHARE), amplitude * np.eye(n_classes)], axis=1)
@@ -202,11 +264,19 @@ class IdealObserver:
             # The picture is unknown: its components are integrated out (Woodbury's identity).
             spread = np.eye(PICTURE_COMPONENTS) + picture_amplitude**2 * gram[pictures, pictures]
             factor = cho_factor(spread)
-            expected = means @ gram[known, pictures]
-            rest = picture_amplitude * (products[:, latency, None, pictures] - expected)
+            without = means @ gram[known, pictures]
+            rest = picture_amplitude * (products[:, latency, None, pictures] - without)
             solved = cho_solve(factor, rest.reshape(-1, PICTURE_COMPONENTS).T).T.reshape(rest.shape)
             total[latency] += (rest * solved).sum(axis=2) / 2 - np.log(np.diag(factor[0])).sum()
-        return logsumexp(total, axis=0)
+            if expected is not None:
+                expected[latency] = solved
+        return total
+
+
+def _correlations(guessed: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """Return the Pearson correlation of each row with that of the other."""
+    one, other = (rows - rows.mean(axis=1, keepdims=True) for rows in (guessed, shown))
+    return (one * other).sum(axis=1) / (np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1))
 
 
 def picture_coefficients(images: np.ndarray, labels: np.ndarray) -> np.ndarray:

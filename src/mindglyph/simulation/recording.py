@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -97,7 +97,7 @@ class SimulatedRecording:
         UserError
             If the ceiling is out of reach or a digit has no picture.
         """
-        seeds = np.random.SeedSequence(settings.seed).spawn(10)
+        seeds = np.random.SeedSequence(settings.seed).spawn(11)
         brain_rng, observer_rng, plan_rng, artifact_rng, clock_rng, order_rng = (
             np.random.default_rng(seeds[place]) for place in (0, 1, 2, 5, 6, 7)
         )
@@ -119,7 +119,7 @@ class SimulatedRecording:
             brain=brain,
             n_times=layout.longest,
             plan=plan,
-            ceiling=_ceiling(settings, brain, coefficients, observer_rng),
+            ceiling=_ceiling(settings, brain, coefficients, pictures, (observer_rng, np.random.default_rng(seeds[10]))),
             coefficients=coefficients,
             drifting=settings.confound == "drift",
             artifacts=artifacts,
@@ -173,8 +173,17 @@ class SimulatedRecording:
         return NOTHING if place == NOTHING else int(self.pictures.index[place])
 
 
-def _ceiling(settings: SimulationSettings, brain: Brain, coefficients: np.ndarray, rng: np.random.Generator) -> Ceiling:
+def _ceiling(
+    settings: SimulationSettings,
+    brain: Brain,
+    coefficients: np.ndarray,
+    pictures: Pictures,
+    rngs: tuple[np.random.Generator, np.random.Generator],
+) -> Ceiling:
+    """Return what is planted and what it allows; the second generator is for the pictures."""
     if settings.ceiling <= 1 / N_CLASSES:
         return NO_SIGNAL
-    observer = IdealObserver(brain, brain.headset.n_times, coefficients, rng)
-    return observer.solve(settings.ceiling, settings.picture_signal)
+    observer = IdealObserver(brain, brain.headset.n_times, coefficients, rngs[0])
+    ceiling = observer.solve(settings.ceiling, settings.picture_signal)
+    both, label_only = observer.picture_correlations(ceiling, pictures.images, pictures.labels, rngs[1])
+    return replace(ceiling, picture_correlation=both, picture_correlation_label_only=label_only)
