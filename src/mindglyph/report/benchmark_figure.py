@@ -46,7 +46,7 @@ def benchmark_figure(scores: pd.DataFrame) -> Figure:
     for axes, store in zip(panels, stores, strict=True):
         _draw_store(axes, str(store), scores[scores["store"] == store])
     panels[-1].set_xlabel("trials decoded rightly (%), 95% interval")
-    figure.legend(handles=_legend(scores), loc="outside upper center", ncols=4)
+    figure.legend(handles=_legend(scores), loc="outside upper center", ncols=3)
     return figure
 
 
