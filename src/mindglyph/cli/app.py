@@ -50,7 +50,10 @@ def remark(text: str) -> None:
 
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and exit status 2."""
-    for module in ("fetching", "recordings", "inspecting", "auditing", "listing", "decoding", "training", "demo"):
+    for module in (
+        *("fetching", "recordings", "inspecting", "auditing", "listing"),
+        *("decoding", "benchmarking", "training", "demo"),
+    ):
         import_module(f"mindglyph.cli.{module}")
     try:
         app()
