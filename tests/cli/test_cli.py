@@ -75,6 +75,7 @@ def test_help_needs_none_of_the_heavy_libraries() -> None:
         "formats",
         "decoders",
         "evaluate",
+        "benchmark",
         "reconstruct",
         "report",
         "train",
