@@ -28,6 +28,20 @@ app = typer.Typer(
 )
 
 
+_COMMANDS = (
+    "fetching",
+    "recordings",
+    "inspecting",
+    "auditing",
+    "listing",
+    "decoding",
+    "benchmarking",
+    "training",
+    "demo",
+)
+"""Modules that hold the commands, in the order of the path of the data."""
+
+
 class StoppedError(Exception):
     """Long work was stopped by Ctrl-C; typer would end such a one without a word. Its text says how to go on."""
 
@@ -50,10 +64,7 @@ def remark(text: str) -> None:
 
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and exit status 2."""
-    for module in (
-        *("fetching", "recordings", "inspecting", "auditing", "listing"),
-        *("decoding", "benchmarking", "training", "demo"),
-    ):
+    for module in _COMMANDS:
         import_module(f"mindglyph.cli.{module}")
     try:
         app()
