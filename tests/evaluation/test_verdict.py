@@ -90,6 +90,10 @@ def test_what_chance_may_have_added_is_not_called_a_leak() -> None:
     assert less.startswith("A random split of the same recording gives 11.0%, no more than the honest one (12.0%)")
 
 
+def test_guessing_that_does_worse_in_blocks_is_no_leak() -> None:
+    assert "as guessing does" in inflation_sentence(_split(0.02), _split(0.10))
+
+
 def test_two_splits_without_a_leak_are_seldom_called_one() -> None:
     # Newcombe's interval has a tail of 2.5% on either side, and each split guesses by itself here.
     rng = np.random.default_rng(0)

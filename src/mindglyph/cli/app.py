@@ -35,6 +35,7 @@ _COMMANDS = (
     "auditing",
     "listing",
     "decoding",
+    "benchmarking",
     "reconstructing",
     "training",
     "picturing",

@@ -99,6 +99,11 @@ def inflation_sentence(honest: dict[str, Any], random: dict[str, Any]) -> str:
             f"A random split of the same recording gives {accuracy:.1%}, no more than the honest one "
             f"({honest['accuracy']:.1%}): no leak can be seen by it."
         )
+    if accuracy <= random["chance_bound"]:
+        # A guess does worse in blocks, where the label most frequent in training is rare in what is tested.
+        return (
+            f"A random split of the same recording gives {accuracy:.1%}, as guessing does: no leak can be seen by it."
+        )
     margin = float(
         np.hypot(random["accuracy"] - random["ci95_independent"][0], honest["ci95_independent"][1] - honest["accuracy"])
     )
