@@ -97,3 +97,22 @@ def test_a_trial_takes_what_the_clock_says(store_of: object) -> None:
     assert seconds_between(evaluated_trials(timed)) == pytest.approx(1.5)
     untimed = store_of(signals)
     assert seconds_between(evaluated_trials(untimed)) == pytest.approx(50 / 200)
+
+
+def test_a_rare_label_that_is_told_apart_is_seen_though_the_frequent_one_is_always_named(
+    store_of: object, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    labels = (rng.random(900) < 0.15).astype(int)
+    signals = rng.normal(size=(900, 2, 100))
+    signals[labels == 1, 0, 30:50] += 0.35
+    settings = EvaluationSettings(decoder="lda", folds=3, permutations=500, retrain=3)
+    found = evaluate(store_of(signals, labels), settings, tmp_path / "run")
+    decoding = found["decoding"]
+    assert decoding["statistic"] == "auc"
+    assert decoding["accuracy"] < decoding["majority"] + 0.03
+    assert decoding["auc"] > 0.6
+    assert decoding["p_value"] < 0.05
+    assert decoding["retrained"]["p_value"] == 0.25
+    assert "can be told from others" in found["verdict"]
+    assert f"area under the curve {decoding['auc']:.3f}" in found["verdict"]

@@ -6,6 +6,7 @@ from mindglyph.evaluation.measures import (
     area_under_curve,
     information_rate,
     kappa,
+    rank_worth,
     rest_baseline,
     top_accuracies,
 )
@@ -102,3 +103,23 @@ def test_guessing_has_an_area_of_a_half_although_folds_have_scales_of_their_own(
     probabilities = np.stack([1 - believed, believed], axis=1)
     assert roc_auc_score(codes, believed) < 0.4
     assert area_under_curve(probabilities, codes, folds) == pytest.approx(0.5, abs=0.07)
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_what_trials_add_to_the_area_is_the_area_for_any_labels(n_classes: int) -> None:
+    rng = np.random.default_rng(0)
+    codes, folds = rng.integers(n_classes, size=300), np.repeat([0, 1, 2], [80, 100, 120])
+    # Ties as well: beliefs in steps.
+    probabilities = np.round(rng.dirichlet(np.ones(n_classes), size=300), 1)
+    probabilities[:, -1] = 1 - probabilities[:, :-1].sum(axis=1)
+    worth = rank_worth(probabilities, codes, folds)
+    for _ in range(5):
+        assert worth[np.arange(300), codes].sum() == pytest.approx(area_under_curve(probabilities, codes, folds))
+        codes = np.concatenate([rng.permutation(codes[folds == fold]) for fold in range(3)])
+
+
+def test_a_label_that_a_fold_lacks_adds_nothing_there() -> None:
+    codes, folds = np.array([0, 1, 0, 1, 0, 0]), np.array([0, 0, 0, 0, 1, 1])
+    worth = rank_worth(np.tile([0.5, 0.5], (6, 1)), codes, folds)
+    assert (worth[4:] == 0).all()
+    assert worth[np.arange(6), codes].sum() == pytest.approx(0.5 * 4 / 6)

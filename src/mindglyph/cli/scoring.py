@@ -15,7 +15,8 @@ def scored(metrics: Mapping[str, Any]) -> dict[str, str]:
     rows |= {
         "accuracy": f"{_accuracy(decoding)}, {decoding['n_test']:,} trials",
         "chance": f"{decoding['chance']:.1%}; guessing exceeds {decoding['chance_bound']:.1%} once in 20 recordings",
-        "p": f"{decoding['p_value']:.4f} by {decoding['permutations']:,} permutations in blocks of {decoding['block']}",
+        "p": f"{decoding['p_value']:.4f} by {decoding['permutations']:,} permutations in blocks of {decoding['block']}"
+        + (", of the area under the curve" if decoding["statistic"] == "auc" else ""),
         "balanced": f"{decoding['balanced_accuracy']:.1%} if all labels were as frequent{_further(decoding)}",
         "baselines": _baselines(decoding),
         "information": _information(decoding["information"]),

@@ -110,12 +110,10 @@ def evaluate(
     decoding = scores[settings.split]
     if settings.retrain:
         with watcher("train anew") as watch:
-            null = retrained_null(store, settings, run, workers, watch.step)
-        decoding["retrained"] = {
-            "n": len(null),
-            "p_value": permutation_p_value(decoding["accuracy"], np.array(null)),
-            "null": null,
-        }
+            anew = retrained_null(store, settings, run, workers, watch.step)
+        null = [one[decoding["statistic"]] for one in anew]
+        p_value = permutation_p_value(decoding[decoding["statistic"]], np.array(null))
+        decoding["retrained"] = {"n": len(null), "p_value": p_value, "null": null}
     simulated = store.about["simulated"]
     return run.add_metrics(
         verdict=verdict(decoding, simulated, store.about["ordered"], audit["failed"]),

@@ -5,6 +5,8 @@ References
 Cohen (1960), https://doi.org/10.1177/001316446002000104;
 Forman & Scholz (2010), "Apples-to-apples in cross-validation studies",
 https://doi.org/10.1145/1882471.1882479;
+Hanley & McNeil (1982), on the area under the curve as a sum of ranks,
+https://doi.org/10.1148/radiology.143.1.7063747;
 Wolpaw et al. (2002), "Brain-computer interfaces for communication and control",
 https://doi.org/10.1016/S1388-2457(02)00057-3.
 """
@@ -14,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import rankdata
 from sklearn.metrics import cohen_kappa_score, roc_auc_score, top_k_accuracy_score
 
 
@@ -115,6 +118,38 @@ def area_under_curve(probabilities: np.ndarray, codes: np.ndarray, folds: np.nda
         areas.append(roc_auc_score(codes[own], believed, multi_class="ovr", average="macro"))
         weights.append(own.sum())
     return float(np.average(areas, weights=weights)) if areas else None
+
+
+def rank_worth(probabilities: np.ndarray, codes: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    """Return what each trial adds to the macro area under the curve if it is of each class.
+
+    With the labels permuted within folds the area is the sum of what the trials add by their
+    new labels (Mann and Whitney), so that thousands of permutations are as many sums.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (n_trials, n_classes)
+        Of each label.
+    codes : ndarray of int, shape (n_trials,)
+        Column of the label that was shown: how often each occurs in a fold is what counts.
+    folds : ndarray, shape (n_trials,)
+        Fold of each trial.
+
+    Returns
+    -------
+    ndarray, shape (n_trials, n_classes)
+        Summed over the trials at their own labels it is the mean of the folds' areas, weighed by
+        their trials; a label that a fold lacks, or has alone, adds nothing there.
+    """
+    worth = np.zeros(probabilities.shape)
+    for fold in np.unique(folds):
+        own = np.flatnonzero(folds == fold)
+        counts = np.bincount(codes[own], minlength=probabilities.shape[1])
+        told = np.flatnonzero((counts > 0) & (counts < len(own)))
+        ranks = rankdata(probabilities[own][:, told], axis=0) - (counts[told] + 1) / 2
+        areas = ranks / (counts[told] * (len(own) - counts[told]))
+        worth[np.ix_(own, told)] = areas * len(own) / (max(1, len(told)) * len(codes))
+    return worth
 
 
 def information_rate(accuracy: float, n_classes: int, seconds: float | None = None) -> InformationRate:

@@ -18,12 +18,14 @@ import numpy as np
 
 from mindglyph.compute import run_tasks
 from mindglyph.evaluation.evaluated import evaluated_trials
+from mindglyph.evaluation.measures import rank_worth
 from mindglyph.evaluation.settings import EvaluationSettings
 from mindglyph.evaluation.statistics import block_length, block_permutations
 from mindglyph.files import read_json, write_json
 from mindglyph.inspection import stretches
 from mindglyph.runs import Run
 from mindglyph.store import Store
+from mindglyph.trials import Trials
 
 
 def retrained_null(
@@ -32,8 +34,8 @@ def retrained_null(
     run: Run,
     workers: int = 1,
     report: Callable[[int, int], None] | None = None,
-) -> list[float]:
-    """Return the accuracies that the first split gives with labels permuted before the training.
+) -> list[dict[str, float]]:
+    """Return what the first split gives with labels permuted before the training.
 
     Parameters
     ----------
@@ -50,8 +52,8 @@ def retrained_null(
 
     Returns
     -------
-    list of float
-        One a permutation. The first ones are the same however many are asked for.
+    list of dict
+        `accuracy` and `auc` of each permutation. The first ones are the same however many are asked for.
 
     Raises
     ------
@@ -68,7 +70,7 @@ def retrained_null(
             done += 1
             if report is not None:
                 report(done, len(tasks))
-    return [float(read_json(task.path)["accuracy"]) for task in tasks]
+    return [read_json(task.path) for task in tasks]
 
 
 @dataclass(frozen=True)
@@ -93,10 +95,20 @@ def _train_anew(task: _Permutation) -> None:
     rng = np.random.default_rng((settings.seed, task.number))
     (places,) = next(block_permutations(stretches(trials.metadata), block_length(trials.labels), 1, rng))
     permuted = replace(trials, labels=trials.labels[places])
-    right = 0
-    for train, test in folds:
-        pipeline = settings.pipeline(trials.sfreq).fit(permuted.view(train))
-        probabilities, _ = pipeline.outputs(permuted.view(test))
-        decoded = pipeline.decoder.classes_[probabilities.argmax(axis=1)]
-        right += int(np.count_nonzero(decoded == permuted.labels[test]))
-    write_json(task.path, {"accuracy": right / sum(len(test) for _, test in folds)})
+    decoded = [_decoded(settings, permuted, train, test) for train, test in folds]
+    labels = np.concatenate([permuted.labels[test] for _, test in folds])
+    numbers = np.concatenate([np.full(len(test), number) for number, (_, test) in enumerate(folds)])
+    codes = np.searchsorted(np.unique(permuted.labels), labels)
+    probabilities = np.concatenate(decoded)
+    right = probabilities.argmax(axis=1) == codes
+    area = rank_worth(probabilities, codes, numbers)[np.arange(len(codes)), codes].sum()
+    write_json(task.path, {"accuracy": float(right.mean()), "auc": float(area)})
+
+
+def _decoded(settings: EvaluationSettings, trials: Trials, train: np.ndarray, test: np.ndarray) -> np.ndarray:
+    """Return the probabilities of all labels, (n_test, n_labels); a fold believes nothing of one it did not learn."""
+    pipeline = settings.pipeline(trials.sfreq).fit(trials.view(train))
+    known = np.unique(trials.labels)
+    probabilities = np.zeros((len(test), len(known)))
+    probabilities[:, np.searchsorted(known, pipeline.decoder.classes_)] = pipeline.outputs(trials.view(test))[0]
+    return probabilities

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from mindglyph.evaluation.measures import (
     area_under_curve,
     information_rate,
     kappa,
+    rank_worth,
     rest_baseline,
     top_accuracies,
 )
@@ -31,6 +32,9 @@ from mindglyph.evaluation.statistics import (
     permutation_p_value,
     strata_of,
 )
+
+UNEQUAL = 1.5
+"""Labels of which one has more than so many times the trials of another are not judged by the accuracy."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,13 @@ class DecodingScore:
     detectable : float or None
         Smallest accuracy that would have been told from guessing in 4 of 5 recordings of this
         length; see `statistics.detectable_accuracy`. None where no accuracy would.
+    statistic : {"accuracy", "auc"}
+        What the p-value is of. Where the most frequent label has more than 1.5 times the trials of
+        the rarest, it is the area under the curve: who weighs belief against frequency may name
+        the frequent label always, and so be right as often as a guess, although its beliefs tell
+        the labels apart.
     p_value : float
-        One-sided, by block permutation of the labels within each fold and stretch of
+        One-sided, of the `statistic`, by block permutation of the labels within each fold and stretch of
         recording: one p a fold, combined so that it holds although the folds share what they
         were trained on.
     n_test : int
@@ -91,7 +100,7 @@ class DecodingScore:
     confusion : list of list of int
         Trials by label shown (rows) and decoded (columns).
     null : list of float
-        Accuracies of the permutations.
+        The statistic with the labels permuted.
     """
 
     accuracy: float
@@ -101,6 +110,7 @@ class DecodingScore:
     chance: float
     chance_bound: float
     detectable: float | None
+    statistic: Literal["accuracy", "auc"]
     p_value: float
     n_test: int
     ceiling: float | None
@@ -119,7 +129,7 @@ class DecodingScore:
     null: list[float] = field(repr=False)
 
     def as_metrics(self) -> dict[str, Any]:
-        """Return everything but the permutations' own accuracies, for `metrics.json`."""
+        """Return everything but the permutations' own values, for `metrics.json`."""
         return {name: value for name, value in asdict(self).items() if name != "null"}
 
 
@@ -166,9 +176,17 @@ def score_decoding(
     # Numbers are compared faster than words; what was predicted and never shown is never right.
     numbers = {label: code for code, label in enumerate(classes.tolist())}
     decoded = np.array([numbers.get(label, -1) for label in predicted.tolist()])
-    null, fold_p_values = _null_and_p_values(codes, decoded, folds, permutations)
-    balanced = float(recall_score(labels, predicted, labels=classes, average="macro", zero_division=0))
     believed = _probabilities(predictions)
+    auc = area_under_curve(*believed, folds) if believed else None
+    counts = np.bincount(codes)
+    statistic: Literal["accuracy", "auc"] = "accuracy"
+    worth = (decoded[:, None] == np.arange(len(classes))) / len(codes)
+    if believed is not None and auc is not None and counts.max() > UNEQUAL * counts.min():
+        columns = np.empty(len(classes), dtype=np.int64)
+        columns[codes] = believed[1]
+        statistic, worth = "auc", rank_worth(believed[0][:, columns], codes, folds)
+    null, fold_p_values = _null_and_p_values(codes, worth, folds, permutations)
+    balanced = float(recall_score(labels, predicted, labels=classes, average="macro", zero_division=0))
     return DecodingScore(
         accuracy=float(right.mean()),
         balanced_accuracy=balanced,
@@ -177,13 +195,14 @@ def score_decoding(
         chance=1 / len(classes),
         chance_bound=chance_bound(len(right), 1 / len(classes)),
         detectable=detectable_accuracy(len(right), 1 / len(classes)),
+        statistic=statistic,
         p_value=combined_p_value(fold_p_values),
         n_test=len(right),
         ceiling=ceiling,
         majority=float(np.mean(predictions["majority"].to_numpy() == labels)),
         rest_baseline=rest_baseline(len(right), rest, len(classes)),
         kappa=kappa(labels, predicted),
-        auc=area_under_curve(*believed, folds) if believed else None,
+        auc=auc,
         top=top_accuracies(*believed) if believed else [],
         information=information_rate(balanced, len(classes), seconds),
         reliability=reliability(*believed) if believed else None,
@@ -210,11 +229,15 @@ def _probabilities(predictions: pd.DataFrame) -> tuple[np.ndarray, np.ndarray] |
 
 
 def _null_and_p_values(
-    labels: np.ndarray, predicted: np.ndarray, folds: np.ndarray, permutations: Iterable[np.ndarray]
+    codes: np.ndarray, worth: np.ndarray, folds: np.ndarray, permutations: Iterable[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the accuracies under permutation, (n_permutations,), and the p-value of each fold."""
+    """Return the statistic under permutation, (n_permutations,), and the p-value of each fold.
+
+    `worth`, (n_trials, n_classes), is what a trial adds to the statistic if it is of each class.
+    """
     by_fold = (np.unique(folds)[:, None] == folds).astype(np.float32)
-    right = np.concatenate([(labels[places] == predicted) @ by_fold.T for places in permutations])
-    observed = by_fold @ (labels == predicted)
-    p_values = [permutation_p_value(one, null) for one, null in zip(observed, right.T, strict=True)]
-    return right.sum(axis=1) / len(labels), np.array(p_values)
+    flat, row = worth.astype(np.float32).ravel(), np.arange(len(codes)) * worth.shape[1]
+    sums = np.concatenate([flat[row + codes[places]] @ by_fold.T for places in permutations])
+    observed = by_fold @ flat[row + codes]
+    p_values = [permutation_p_value(one, null) for one, null in zip(observed, sums.T, strict=True)]
+    return sums.sum(axis=1), np.array(p_values)

@@ -46,7 +46,7 @@ def verdict(decoding: dict[str, Any], simulated: bool, ordered: bool = True, fai
     figures = _figures(decoding)
     above_guess = decoding["accuracy"] > max(decoding["chance"], decoding["majority"])
     # Who weighs rare labels higher gives up frequent ones: fewer are right in all, and yet they are told apart.
-    above_chance = decoding["balanced_accuracy"] > decoding["chance"]
+    above_chance = decoding["balanced_accuracy"] > decoding["chance"] or decoding["statistic"] == "auc"
     if decoding["p_value"] >= SIGNIFICANT or not (above_guess or above_chance):
         return f"No evidence that the {what} can be read from this {recording} ({figures})."
     if failed:
@@ -63,9 +63,10 @@ def verdict(decoding: dict[str, Any], simulated: bool, ordered: bool = True, fai
     else:
         sentence = (
             f"The {what}, one of {n_classes}, can be told from others in this {recording}, but not so well that "
-            f"it is right more often than always naming the most frequent, {decoding['majority']:.1%}: {figures}; "
-            f"{decoding['balanced_accuracy']:.1%} if all were as frequent"
+            f"it is right more often than always naming the most frequent, {decoding['majority']:.1%}: {figures}"
         )
+        if decoding["statistic"] == "accuracy":
+            sentence += f"; {decoding['balanced_accuracy']:.1%} if all were as frequent"
     if decoding["ceiling"] is not None and decoding["accuracy"] < decoding["ceiling"]:
         sentence += f"; the most that any decoder could reach here is {decoding['ceiling']:.1%}"
     if not ordered:
@@ -120,7 +121,10 @@ def _figures(decoding: dict[str, Any]) -> str:
     smallest = 1 / (decoding["permutations"] + 1)
     sign = "≤" if decoding["p_value"] <= 1.001 * smallest else "="
     p = f"p {sign} {decoding['p_value']:.3g}"
-    return f"{decoding['accuracy']:.1%}, chance {decoding['chance']:.0%}, {p}, {decoding['n_test']:,} trials"
+    trials = f"{decoding['n_test']:,} trials"
+    if decoding["statistic"] == "auc":
+        return f"area under the curve {decoding['auc']:.3f}, chance 0.5, {p}, {trials}"
+    return f"{decoding['accuracy']:.1%}, chance {decoding['chance']:.0%}, {p}, {trials}"
 
 
 def _named(failed: Sequence[str]) -> str:

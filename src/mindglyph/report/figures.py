@@ -62,13 +62,14 @@ def permutation_figure(decoding: dict[str, Any], null: list[float]) -> str:
     figure = new_figure(7, 2.6)
     axes = figure.subplots()
     scores = 100 * np.array(null)
-    # One bar for each score that can occur, or whole groups of them.
+    what = "area under the curve (%)" if decoding["statistic"] == "auc" else "accuracy (%)"
+    # One bar for each accuracy that can occur, or whole groups of them.
     step = 100 / decoding["n_test"]
     width = step * max(1, round(np.ptp(scores) / step / 40))
     edges = np.arange(scores.min() - step / 2, scores.max() + width, width)
     axes.hist(scores, bins=edges.tolist(), color="#808182", alpha=0.7, label="labels permuted")
-    axes.axvline(100 * decoding["accuracy"], color=BLUE, lw=2.5, label="this recording")
-    axes.set(xlabel="accuracy (%)", ylabel="permutations")
+    axes.axvline(100 * decoding[decoding["statistic"]], color=BLUE, lw=2.5, label="this recording")
+    axes.set(xlabel=what, ylabel="permutations")
     axes.legend()
     return as_svg(figure)
 

@@ -86,7 +86,12 @@ class Audit:
         if counts["fail"]:
             fail = "fails" if counts["fail"] == 1 else "fail"
             names = ", ".join(self.fails)
-            return f"{counts['fail']} of {len(self.findings)} checks {fail}, so no score can be believed: {names}."
+            failed = f"{counts['fail']} of {len(self.findings)} checks {fail}"
+            splits = {finding.split for finding in self.findings if finding.level == "fail"}
+            if "" in splits:
+                return f"{failed}, so no score can be believed: {names}."
+            of = " and ".join(f"'{name}'" for name in self.splits if name in splits)
+            return f"{failed}, so no score by the split {of} can be believed: {names}."
         if counts["warn"]:
             names = ", ".join(self.warnings)
             return f"Nothing fails; keep {_things(counts['warn'])} in mind when a score is read: {names}."
