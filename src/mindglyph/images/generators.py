@@ -205,8 +205,8 @@ class Generator(ABC):
             )
         with torch.inference_mode():
             batches = zip(
-                torch.from_numpy(latent).split(_BATCH),
-                torch.from_numpy(certain.features()).split(_BATCH),
+                torch.tensor(latent).split(_BATCH),
+                torch.tensor(certain.features()).split(_BATCH),
                 strict=True,
             )
             drawn = [self._draw(*batch) for batch in batches]

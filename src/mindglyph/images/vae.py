@@ -148,8 +148,8 @@ class ConditionalVAE(Generator):
         ndarray, shape (n_images, 28, 28)
             Grey values between 0 and 1, float32.
         """
-        features = torch.from_numpy(self._fitting(Condition.of(condition)).features())
-        latents = torch.from_numpy(np.asarray(latent, dtype=np.float32))
+        features = torch.tensor(self._fitting(Condition.of(condition)).features())
+        latents = torch.tensor(np.asarray(latent, dtype=np.float32))
         # In batches, since the widest layer of thousands of pictures at once does not fit the caches.
         drawn = [self._draw(*batch) for batch in zip(latents.split(500), features.split(500), strict=True)]
         return torch.cat(drawn).numpy()
@@ -164,8 +164,8 @@ class ConditionalVAE(Generator):
         return torch.sigmoid(self._network.get_submodule("decoder")(latent, features))
 
     def _posterior(self, images: np.ndarray, condition: Condition) -> tuple[np.ndarray, np.ndarray]:
-        pictures = torch.from_numpy(np.asarray(images)).split(500)
-        batches = zip(pictures, torch.from_numpy(condition.features()).split(500), strict=True)
+        pictures = torch.tensor(np.asarray(images)).split(500)
+        batches = zip(pictures, torch.tensor(condition.features()).split(500), strict=True)
         encoder = self._network.get_submodule("encoder")
         parts = [encoder(batch.float() / 255, features) for batch, features in batches]
         mean, log_variance = (torch.cat(column).numpy() for column in zip(*parts, strict=True))
