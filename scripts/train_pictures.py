@@ -30,7 +30,7 @@ from mindglyph.images.sets import DigitSet, load_digits, read_mnist
 
 TARGET = Path(__file__).parents[1] / "src/mindglyph/images/data"
 HELD_OUT_EVERY = 10
-FLOW_STEPS, FLOW_GUIDANCES = (15, 25, 40), (1.0, 1.5)
+FLOW_STEPS, FLOW_GUIDANCES = (10, 20), (1.0, 1.25, 1.5)
 
 
 def chosen(digits: DigitSet, places: np.ndarray) -> DigitSet:
@@ -81,7 +81,7 @@ def choose_drawing(flow: Flow, judge: Judge, held_out: DigitSet, seed: int, n: i
         tried[steps, guidance] = found["frechet_distance"]
         return tried[steps, guidance]
 
-    guidance = min(FLOW_GUIDANCES, key=lambda value: distance(FLOW_STEPS[1], value))
+    guidance = min(FLOW_GUIDANCES, key=lambda value: distance(FLOW_STEPS[0], value))
     for steps in FLOW_STEPS:
         if (steps, guidance) not in tried:
             distance(steps, guidance)
