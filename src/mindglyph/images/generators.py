@@ -87,7 +87,7 @@ class Generator(ABC):
 
     @abstractmethod
     def _trainee(self) -> Trainee:
-        """Return what trains a network, which `drawing` gives after it."""
+        """Return what trains, with fresh weights from torch's seed; `_learned` takes the network from it."""
 
     @abstractmethod
     def _learned(self, trainee: Any) -> nn.Module:

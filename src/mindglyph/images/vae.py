@@ -12,8 +12,6 @@ generative models"; used for EEG by Kavasidis et al. (2017), https://doi.org/10.
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.resources import as_file, files
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,6 +23,7 @@ from torch.nn import functional
 from mindglyph.images.conditions import Condition
 from mindglyph.images.generator_training import GeneratorTraining, Trainee, arithmetic, averaged
 from mindglyph.images.generators import Generator, GeneratorSettings
+from mindglyph.images.registry import packaged_generator
 from mindglyph.images.vae_network import Decoder, Encoder, Hands
 
 
@@ -172,8 +171,8 @@ class ConditionalVAE(Generator):
         return mean, log_variance
 
 
-@cache
 def packaged_vae() -> ConditionalVAE:
     """Load the VAE in the package, trained on MNIST training digits that are not in the package."""
-    with as_file(files("mindglyph.images") / "data" / "vae.safetensors") as path:
-        return ConditionalVAE.load(path)
+    vae = packaged_generator("vae")
+    assert isinstance(vae, ConditionalVAE)
+    return vae
