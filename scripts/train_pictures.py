@@ -104,6 +104,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, help="folder that unfinished trainings are kept in")
     parser.add_argument("--until", type=int, help="epoch after which a generator ends, on its whole schedule")
     parser.add_argument("--further", action="store_true", help="go on from the packaged weights, on a new schedule")
+    parser.add_argument("--epochs", type=int, help="passes over the pictures, if not those of the settings")
     parser.add_argument("--pictures", type=int, default=5000, help="pictures drawn for a figure, at most 5,000")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
@@ -116,8 +117,13 @@ def main() -> None:
         judge.save(TARGET / "judge.safetensors")
     judge = Judge.load(TARGET / "judge.safetensors")
     for name in [name for name in arguments.only if name != "judge"]:
-        generator = load_generator(TARGET / f"{name}.safetensors") if arguments.further else None
-        generator = generator or generator_settings(name).build()
+        if arguments.further:
+            generator = load_generator(TARGET / f"{name}.safetensors")
+        else:
+            generator = generator_settings(name).build()
+        if arguments.epochs:
+            training = generator.settings.training.model_copy(update={"epochs": arguments.epochs})
+            generator.settings = generator.settings.model_copy(update={"training": training})
         generator.fit(
             learning.images,
             Condition.of_labels(learning.labels),
