@@ -71,6 +71,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mnist", type=Path, help="folder with MNIST's idx files")
     parser.add_argument("--quick", action="store_true", help="1,000 pictures instead of 5,000")
+    parser.add_argument("--generators", nargs="+", choices=list(GENERATORS), default=list(GENERATORS))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--grids", type=Path, help="folder for a PNG of each generator")
     parser.add_argument("--seed", type=int, default=0)
@@ -90,7 +91,7 @@ def main() -> None:
     }
     columns = ("judge", "fid", "inception_score", "diversity", "seconds_per_1000")
     print("".join(f"{name:>18}" for name in ("", *columns)))
-    for name in GENERATORS:
+    for name in arguments.generators:
         generator = packaged_generator(name)
         found = measure(generator, judge, labels, real, real_diversity, arguments.seed)
         results[name] = found

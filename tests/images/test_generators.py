@@ -187,3 +187,15 @@ def test_naming_the_generators_loads_neither_torch_nor_diffusers() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+def test_a_training_can_go_on_from_what_was_learned(tmp_path: Path) -> None:
+    digits = load_digits("test")
+    images, condition = digits.images[::10], Condition.of_labels(digits.labels[::10])
+    generator = _small("vae")
+    first = generator.fit(images, condition)
+    second = generator.fit(images, condition, further=True)
+    assert second[0] < first[-1]
+    assert generator.trained["epochs"] == 4
+    with pytest.raises(UserError, match="a gan cannot be trained further"):
+        _small("gan").fit(images, condition, further=True)

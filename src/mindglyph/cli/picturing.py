@@ -209,9 +209,12 @@ def _epochs(tell: Any, epochs: int) -> Any:
 
 
 def _remove(unfinished: Path) -> None:
-    import shutil
+    """Remove the state of a training that is done, and nothing else that may lie there."""
+    from mindglyph.images.generator_training import FILE
 
-    shutil.rmtree(unfinished, ignore_errors=True)
+    (unfinished / FILE).unlink(missing_ok=True)
+    if not any(unfinished.iterdir()):
+        unfinished.rmdir()
 
 
 def _rows(result: dict[str, Any], found: LabelledPictures) -> dict[str, str]:

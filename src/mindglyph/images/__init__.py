@@ -1,1 +1,1 @@
-"""Digit pictures: sets, a generator, the judge, and how pictures are measured."""
+"""Digit pictures: sets, generators, the judge, and how pictures are measured."""

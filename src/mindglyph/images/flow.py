@@ -49,9 +49,9 @@ class FlowSettings(GeneratorSettings):
     noise_centre: float = 0.3
     noise_spread: float = Field(1.0, gt=0)
     without_condition: float = Field(0.1, ge=0, lt=1)
-    steps: int = Field(40, ge=1)
+    steps: int = Field(20, ge=1)
     shift: float = Field(1.0, gt=0)
-    guidance: float = Field(1.0, ge=0)
+    guidance: float = Field(1.5, ge=0)
     training: GeneratorTraining = GeneratorTraining(epochs=7, batch_size=128, learning_rate=2e-3, constant=0.4)
 
     def build(self) -> Flow:

@@ -45,7 +45,7 @@ class GANSettings(GeneratorSettings):
     critic_rate: float = Field(2.0, gt=0)
     penalty: float = Field(0.1, ge=0)
     penalty_every: int = Field(16, ge=1)
-    training: GeneratorTraining = GeneratorTraining(epochs=14, batch_size=64, learning_rate=3e-4, constant=0.5)
+    training: GeneratorTraining = GeneratorTraining(epochs=5, batch_size=64, learning_rate=3e-4, constant=0.5)
 
     def build(self) -> GAN:
         """Return an untrained GAN."""

@@ -153,8 +153,8 @@ def train_generator(
     training = _fingerprint({**about, "seed": seed}, images, probabilities, embedding) if folder else ""
     history = _read(folder / FILE, trainee, training) if folder else []
     rates = {name: [group["lr"] for group in own.param_groups] for name, own in trainee.optimizers.items()}
-    pictures, shares = torch.from_numpy(images), torch.from_numpy(probabilities)
-    beside = None if embedding is None else torch.from_numpy(embedding)
+    pictures, shares = torch.tensor(images), torch.tensor(probabilities)
+    beside = None if embedding is None else torch.tensor(embedding)
     for module in trainee.modules.values():
         # Channels-last and bfloat16 are faster on processors with bf16 units.
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch takes it

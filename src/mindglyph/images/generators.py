@@ -7,6 +7,7 @@ is drawn unless it is given. The generators stand by name in `mindglyph.images.r
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -87,7 +88,7 @@ class Generator(ABC):
 
     @abstractmethod
     def _trainee(self) -> Trainee:
-        """Return what trains a network, which `drawing` gives after it."""
+        """Return what trains, with fresh weights from torch's seed; `_learned` takes the network from it."""
 
     @abstractmethod
     def _learned(self, trainee: Any) -> nn.Module:
@@ -109,8 +110,9 @@ class Generator(ABC):
         report: Callable[[int, float], None] | None = None,
         folder: Path | None = None,
         until: int | None = None,
+        further: bool = False,
     ) -> list[float]:
-        """Train on pictures whose condition is known, beginning anew.
+        """Train on pictures whose condition is known.
 
         Parameters
         ----------
@@ -128,6 +130,9 @@ class Generator(ABC):
         until : int, optional
             Epoch to end after, on a schedule of more: for a first look, since the running mean of
             the weights draws well before the schedule ends.
+        further : bool
+            Whether to go on from the weights that are there, on a new schedule, instead of
+            beginning anew; not for a GAN, whose critic is not kept.
 
         Returns
         -------
@@ -150,6 +155,9 @@ class Generator(ABC):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             trainee = self._trainee()
+            about = {"kind": self.kind, "settings": self.settings.model_dump()}
+            if further:
+                about["start"] = self._start(trainee)
             history = train_generator(
                 trainee,
                 images,
@@ -157,15 +165,28 @@ class Generator(ABC):
                 condition.embedding,
                 self.settings.training,
                 seed,
-                {"kind": self.kind, "settings": self.settings.model_dump()},
+                about,
                 report,
                 folder,
                 until,
             )
-        self.trained = {"pictures": len(images), "epochs": len(history), "seed": seed}
+        before = self.trained.get("epochs", 0) if further else 0
+        self.trained = {"pictures": len(images), "epochs": before + len(history), "seed": seed}
         self._network = self._learned(trainee).eval()
         self._finish(images, condition, seed)
         return history
+
+    def _start(self, trainee: Trainee) -> str:
+        """Give a trainee the weights that draw, and return what tells these from others."""
+        if set(trainee.modules) != {"network", "mean"}:
+            raise UserError(f"a {self.kind} cannot be trained further, since not all of it is kept: train it anew")
+        state = self._network.state_dict()
+        trainee.modules["network"].load_state_dict(state)
+        trainee.modules["mean"].get_submodule("module").load_state_dict(state)
+        digest = hashlib.sha256()
+        for name in sorted(state):
+            digest.update(name.encode() + state[name].numpy().tobytes())
+        return digest.hexdigest()
 
     def _finish(self, images: np.ndarray, condition: Condition, seed: int) -> None:  # noqa: B027  # few need it
         """Learn what is learned once the network is trained."""
@@ -205,8 +226,8 @@ class Generator(ABC):
             )
         with torch.inference_mode():
             batches = zip(
-                torch.from_numpy(latent).split(_BATCH),
-                torch.from_numpy(certain.features()).split(_BATCH),
+                torch.tensor(latent).split(_BATCH),
+                torch.tensor(certain.features()).split(_BATCH),
                 strict=True,
             )
             drawn = [self._draw(*batch) for batch in batches]

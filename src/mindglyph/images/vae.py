@@ -12,8 +12,6 @@ generative models"; used for EEG by Kavasidis et al. (2017), https://doi.org/10.
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.resources import as_file, files
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,6 +23,7 @@ from torch.nn import functional
 from mindglyph.images.conditions import Condition
 from mindglyph.images.generator_training import GeneratorTraining, Trainee, arithmetic, averaged
 from mindglyph.images.generators import Generator, GeneratorSettings
+from mindglyph.images.registry import packaged_generator
 from mindglyph.images.vae_network import Decoder, Encoder, Hands
 
 
@@ -148,8 +147,8 @@ class ConditionalVAE(Generator):
         ndarray, shape (n_images, 28, 28)
             Grey values between 0 and 1, float32.
         """
-        features = torch.from_numpy(self._fitting(Condition.of(condition)).features())
-        latents = torch.from_numpy(np.asarray(latent, dtype=np.float32))
+        features = torch.tensor(self._fitting(Condition.of(condition)).features())
+        latents = torch.tensor(np.asarray(latent, dtype=np.float32))
         # In batches, since the widest layer of thousands of pictures at once does not fit the caches.
         drawn = [self._draw(*batch) for batch in zip(latents.split(500), features.split(500), strict=True)]
         return torch.cat(drawn).numpy()
@@ -164,16 +163,16 @@ class ConditionalVAE(Generator):
         return torch.sigmoid(self._network.get_submodule("decoder")(latent, features))
 
     def _posterior(self, images: np.ndarray, condition: Condition) -> tuple[np.ndarray, np.ndarray]:
-        pictures = torch.from_numpy(np.asarray(images)).split(500)
-        batches = zip(pictures, torch.from_numpy(condition.features()).split(500), strict=True)
+        pictures = torch.tensor(np.asarray(images)).split(500)
+        batches = zip(pictures, torch.tensor(condition.features()).split(500), strict=True)
         encoder = self._network.get_submodule("encoder")
         parts = [encoder(batch.float() / 255, features) for batch, features in batches]
         mean, log_variance = (torch.cat(column).numpy() for column in zip(*parts, strict=True))
         return mean, log_variance
 
 
-@cache
 def packaged_vae() -> ConditionalVAE:
     """Load the VAE in the package, trained on MNIST training digits that are not in the package."""
-    with as_file(files("mindglyph.images") / "data" / "vae.safetensors") as path:
-        return ConditionalVAE.load(path)
+    vae = packaged_generator("vae")
+    assert isinstance(vae, ConditionalVAE)
+    return vae
