@@ -4,9 +4,9 @@
     uv run python benchmarks/reconstruction.py --quick    # 2,000
 
 Simulated recordings of an EPOC and a Muse 2: with a signal of the digit and of the very picture,
-of the digit alone, and with none. For each: pixel correlation over that of the best possible guess, how often the picture seen is
-found among ten and among ten of its digit with its p, and the gain over label only. Ends with one
-line of JSON.
+of the digit alone, and with none. For each: pixel correlation over that of the best possible
+guess, how often the picture seen is found among ten and among ten of its digit with its p, and
+the gain over label only. Ends with one line of JSON.
 """
 
 from __future__ import annotations
