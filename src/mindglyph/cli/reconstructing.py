@@ -159,10 +159,9 @@ def _encoder(model: Generator) -> ConditionalVAE | None:
 
 def _rows(scores: dict[str, Any], folder: Path) -> dict[str, str]:
     accepted, judge = scores["accepted"], scores["judge"]
-    rows = {
-        "drawn": f"{accepted['n']:,} of {scores['n_test']:,} trials; in the others the decoder is no more often right "
-        "than by guessing, and abstains"
-    }
+    rows = {"drawn": f"{accepted['n']:,} of {scores['n_test']:,} trials"}
+    if accepted["n"] < scores["n_test"]:
+        rows["drawn"] += "; in the others the decoder is no more confident than where it is no better than a guess"
     if judge is not None:
         rows["judge"] = f"reads the digit shown in the likeliest picture of {_with_controls(judge)}"
     if scores["seen_known"]:
