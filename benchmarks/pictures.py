@@ -7,10 +7,11 @@ Every generator draws a picture for each of the same labels, those of the test p
 Fréchet distance (FID) is between the judge's features of what was drawn and of the whole test
 set; its floor is that of as many real training pictures, of the same labels, which the judge
 was not trained on. Diversity is the mean distance of two pictures of a digit, against that of
-the test pictures. Seconds are those of drawing 1,000 pictures, on a busy machine more than on an
-idle one; the processor's seconds, of all threads together, are less so. With `--mnist` (a folder of MNIST's idx files) the test set is the whole of
-MNIST's, without it the 2,000 of them that are packaged. Prints a table, writes a grid of each
-generator's pictures where `--grids` says, and ends with one line of JSON.
+the test pictures. Seconds are those of drawing 1,000 pictures, on a busy machine more than on
+an idle one; the processor's seconds, of all threads together, are less so. With `--mnist` (a
+folder of MNIST's idx files) the test set is the whole of MNIST's, without it the 2,000 of them
+that are packaged. Prints a table, writes a grid of each generator's pictures where `--grids`
+says, and ends with one line of JSON.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ def measure(
 ) -> dict[str, float]:
     """Return the figures of a generator for labels (n,), against features of real pictures."""
     drawn = generator.sample(Condition.of_labels(labels), np.random.default_rng(seed))
-    probabilities = judge.predict_proba(drawn)
+    features = judge.features(drawn)
+    probabilities = judge.decided(features)
     runs = []
     for _ in range(repeats):
         start, worked = time.perf_counter(), time.process_time()
@@ -54,7 +56,7 @@ def measure(
     seconds, cpu_seconds = map(min, zip(*runs, strict=True))
     return {
         "judge": round(float(np.mean(probabilities.argmax(axis=1) == labels)), 4),
-        "fid": round(frechet_distance(judge.features(drawn), real), 3),
+        "fid": round(frechet_distance(features, real), 3),
         "inception_score": round(inception_score(probabilities), 3),
         "diversity": round(diversity(drawn, labels) / real_diversity, 3),
         "seconds_per_1000": round(seconds, 2),
@@ -96,7 +98,7 @@ def main() -> None:
     real = judge.features(test.images)
     real_diversity = diversity(test.images[places] / 255, labels)
     results: dict[str, object] = {
-        "judge_accuracy": round(float(np.mean(judge.predict(test.images) == test.labels)), 4),
+        "judge_accuracy": round(float(np.mean(judge.decided(real).argmax(axis=1) == test.labels)), 4),
         "n_drawn": len(labels),
         "n_test": len(test),
         "threads": arguments.threads,
