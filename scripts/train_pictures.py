@@ -60,10 +60,10 @@ def figures(generator: Generator, judge: Judge, held_out: DigitSet, seed: int, n
     """Return what the judge says of pictures drawn for the first `n` labels held out."""
     labels = held_out.labels[:n]
     drawn = generator.sample(Condition.of_labels(labels), np.random.default_rng(seed))
-    real = judge.features(held_out.images)
+    features, real = judge.features(drawn), judge.features(held_out.images)
     return {
-        "judged_as_asked": float(np.mean(judge.predict(drawn) == labels)),
-        "frechet_distance": round(frechet_distance(judge.features(drawn), real), 3),
+        "judged_as_asked": float(np.mean(judge.decided(features).argmax(axis=1) == labels)),
+        "frechet_distance": round(frechet_distance(features, real), 3),
         "diversity": round(diversity(drawn, labels) / diversity(held_out.images[:n] / 255, labels), 3),
     }
 

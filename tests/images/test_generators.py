@@ -199,3 +199,10 @@ def test_a_training_can_go_on_from_what_was_learned(tmp_path: Path) -> None:
     assert generator.trained["epochs"] == 4
     with pytest.raises(UserError, match="a gan cannot be trained further"):
         _small("gan").fit(images, condition, further=True)
+
+
+def test_a_picture_that_is_left_over_does_no_harm(name: str) -> None:
+    digits = load_digits("test")
+    history = _small(name).fit(digits.images[:33], Condition.of_labels(digits.labels[:33]))
+    assert len(history) == 2
+    assert np.all(np.isfinite(history))

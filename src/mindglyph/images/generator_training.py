@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import nn
-from torch.optim.swa_utils import AveragedModel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from mindglyph.errors import UserError
 from mindglyph.files import read_arrays, write_arrays
@@ -91,7 +91,7 @@ def averaged(network: nn.Module, decay: float) -> AveragedModel:
 
     def mean(averages: Iterable[torch.Tensor], current: Iterable[torch.Tensor], count: torch.Tensor | int) -> None:
         kept = min(decay, (1 + float(count)) / (10 + float(count)))
-        torch._foreach_lerp_(list(averages), list(current), 1 - kept)
+        get_ema_multi_avg_fn(kept)(averages, current, count)
 
     return AveragedModel(network, multi_avg_fn=mean)
 
@@ -163,7 +163,9 @@ def train_generator(
         generator = torch.Generator().manual_seed(int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0]))
         features = nn.functional.one_hot(torch.multinomial(shares, 1, generator=generator)[:, 0], shares.shape[1])
         features = features.float() if beside is None else torch.cat([features, beside], dim=1)
-        batches = torch.randperm(len(pictures), generator=generator).split(settings.batch_size)
+        parts = torch.randperm(len(pictures), generator=generator).split(settings.batch_size)
+        # A last picture alone is left out of this epoch: how a batch varies cannot be told from one.
+        batches = [part for part in parts if len(part) > 1]
         total = 0.0
         for place, batch in enumerate(batches):
             pace = _pace((epoch + (place + 0.5) / len(batches)) / settings.epochs, settings.constant)
@@ -171,7 +173,7 @@ def train_generator(
                 for group, rate in zip(optimizer.param_groups, rates[name], strict=True):
                     group["lr"] = rate * pace
             total += trainee.step(pictures[batch].float() / 255, features[batch], generator).item() * len(batch)
-        history.append(total / len(pictures))
+        history.append(total / sum(map(len, batches)))
         if not math.isfinite(history[-1]):
             raise UserError("the generator diverged: take a smaller learning rate")
         if folder:

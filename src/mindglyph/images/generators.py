@@ -147,10 +147,10 @@ class Generator(ABC):
         """
         condition = self._fitting(Condition.of(condition))
         images = np.asarray(images)
-        if images.dtype != np.uint8 or images.shape != (len(condition), 28, 28) or not len(images):
+        if images.dtype != np.uint8 or images.shape != (len(condition), 28, 28) or len(images) < 2:
             raise UserError(
                 f"pictures of shape {images.shape} and type {images.dtype} do not fit {len(condition)} conditions: "
-                "give uint8 pictures of 28 × 28 pixels, one for each"
+                "give uint8 pictures of 28 × 28 pixels, one for each, and at least two"
             )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

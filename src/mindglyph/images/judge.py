@@ -168,6 +168,11 @@ class Judge:
         """
         return self._applied(self._network[:-2], images).numpy()
 
+    @torch.inference_mode()
+    def decided(self, features: np.ndarray) -> np.ndarray:
+        """Say how probable each digit is by the features: what `predict_proba` says of their pictures."""
+        return torch.softmax(self._network[-1](torch.tensor(features)), dim=1).numpy()
+
     @staticmethod
     def _applied(network: nn.Module, images: np.ndarray) -> torch.Tensor:
         images = np.asarray(images)

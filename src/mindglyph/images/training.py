@@ -1,4 +1,4 @@
-"""The one training loop of the picture networks."""
+"""The training loop of the judge."""
 
 from __future__ import annotations
 
