@@ -3,7 +3,7 @@
 A command costs seconds until it has loaded its libraries, so by default it is forked from a process that
 has loaded them all: `Starter`. With `fresh=True` each is `python -m mindglyph`, as a user starts it.
 
-To add a command, write a `Command` and put it into `COMMANDS` of `tests/test_kills.py`.
+To add a command, write a `Command` and put it into `COMMANDS`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -25,8 +26,9 @@ import numpy as np
 import pandas as pd
 
 _LOADED = (
-    "matplotlib.figure",
+    "matplotlib.backends.backend_agg",
     "mindglyph.cli.benchmarking",
+    "mindglyph.cli.training",
     "mindglyph.decoders.sparse_cnn",
     "mindglyph.evaluation.benchmark",
     "mindglyph.images.sets",
@@ -38,6 +40,9 @@ _LOADED = (
     "pyarrow.parquet",
     "sklearn.discriminant_analysis",
     "torch",
+    # The first step of an optimizer loads these.
+    "torch._dynamo",
+    "torch._inductor",
 )
 _VARYING = {"seconds", "resumed", "dur", "history.json"}  # the last as the name of a hash: it holds times
 _WAIT = 240.0
@@ -49,25 +54,48 @@ class Command:
 
     Attributes
     ----------
-    words : sequence of str
-        Of the command line; `{out}` is the folder that it writes, `{data}` where its input is.
+    words : str
+        The command line; `{out}` is the folder that it writes, `{data}` where its input is.
     begins : str
         Pattern, from the folder above the one it writes, of the first file that shows it at work.
     finished : sequence of str
         Patterns, from the folder that it writes, of files that are never written twice.
-    again : sequence of str
-        Words that the command needs beside to go on.
+    again : str
+        A word that the command needs beside to go on.
     """
 
-    words: Sequence[str]
+    words: str
     begins: str
     finished: Sequence[str] = ()
-    again: Sequence[str] = ()
+    again: str = ""
 
     def line(self, data: Path, out: Path, again: bool = False) -> list[str]:
         """Return the words with the folders in their place."""
-        words = [*self.words, *(self.again if again else ())]
+        words = f"{self.words} {self.again if again else ''}".split()
         return [word.format(data=data, out=out) for word in words]
+
+
+COMMANDS = {
+    "import": Command("import {data}/MW.txt {out}", ".out.????????.tmp"),
+    "train": Command(
+        "train {data}/store --out {out} --decoder sparse-cnn --set filters=[4,4] --set training.patience=30 "
+        "--set training.max_epochs=20",
+        "out/run.json",
+        again="--resume",
+    ),
+    "evaluate": Command(
+        "evaluate {data}/store --out {out} --decoder sparse-cnn --set filters=[4,4] --set training.max_epochs=4 "
+        "--splits blocked --splits random --folds 2 --retrain 2",
+        "out/run.json",
+        finished=("folds/*/*/fold.json", "retrained/*/*.json"),
+    ),
+    "benchmark": Command(
+        "benchmark {data}/store --out {out} --decoders lda,sparse-cnn --splits blocked,random --folds 2 "
+        "--set sparse-cnn:filters=[4,4] --set sparse-cnn:training.max_epochs=3",
+        "out/run.json",
+        finished=("cells/*/cell.*.json", "cells/*/folds/*/*/fold.json"),
+    ),
+}
 
 
 class Process:
@@ -92,10 +120,8 @@ class Process:
 
     def kill(self, group: bool = True) -> None:
         """Kill it without a word, and its workers with it, if not told otherwise."""
-        try:
+        with suppress(ProcessLookupError):
             (os.killpg if group else os.kill)(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self._status(True)
 
     @property
@@ -197,9 +223,7 @@ def stamps(command: Command, out: Path) -> dict[Path, int]:
 
 def leftovers(folder: Path) -> list[Path]:
     """Return what only an unfinished command may leave."""
-    return [
-        path for path in folder.rglob("*") if path.suffix in (".tmp", ".old", ".part") or path.name == "unfinished"
-    ]
+    return [path for path in folder.rglob("*") if path.suffix in (".tmp", ".old", ".part") or path.name == "unfinished"]
 
 
 def require_same(found: Path, expected: Path) -> None:
@@ -213,7 +237,9 @@ def require_same(found: Path, expected: Path) -> None:
         if one.suffix == ".json":
             assert _steady(json.loads(one.read_text())) == _steady(json.loads(other.read_text())), name
         elif one.suffix in (".parquet", ".csv"):
-            tables = [pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path) for path in (one, other)]
+            tables = [
+                pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path) for path in (one, other)
+            ]
             tables = [table.drop(columns=list(_VARYING), errors="ignore") for table in tables]
             pd.testing.assert_frame_equal(*tables, check_exact=True, obj=name)
         elif one.suffix in (".npy", ".safetensors"):
