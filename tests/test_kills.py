@@ -31,9 +31,14 @@ def test_a_killed_command_goes_on_to_the_same_result(starter: Starter, data: Pat
 def test_a_command_killed_ten_times_goes_on_to_the_same_result(
     starter: Starter, data: Path, tmp_path: Path, name: str
 ) -> None:
-    hits = survive(starter, COMMANDS[name], data, tmp_path, kills=10, seed=1, fresh=True)
+    hits = survive(starter, COMMANDS[name], data, tmp_path, kills=10, seed=1)
     print(f"{name}: killed {hits} times of 10 before its end")
     assert hits > 5
+
+
+@pytest.mark.slow
+def test_a_command_that_a_user_started_goes_on(starter: Starter, data: Path, tmp_path: Path) -> None:
+    assert survive(starter, COMMANDS["evaluate"], data, tmp_path, kills=3, seed=2, fresh=True) > 0
 
 
 @pytest.mark.parametrize("name", ["train", "evaluate", "benchmark"])
