@@ -19,6 +19,7 @@ from mindglyph.sources.formats import recognise
 from mindglyph.sources.recording import Chunk, Recording, Refusal
 from mindglyph.store import Store, write_store
 from mindglyph.trials import Trials, make_info
+from tests.kills import Starter
 
 # One folder serves all examples of a test: each overwrites the file of the one before.
 _QUIET = [HealthCheck.function_scoped_fixture]
@@ -87,6 +88,26 @@ def none(world: World) -> Store:
 def pictured(world: World) -> Store:
     """An EPOC recording that holds digit and picture."""
     return world(format="ep", events=1200, ceiling=0.95, picture_signal=0.6, seed=3)
+
+
+@pytest.fixture(scope="session")
+def starter() -> Iterator[Starter]:
+    """Start commands without loading their libraries each time."""
+    if os.name == "nt":
+        pytest.skip("Windows knows neither fork nor SIGKILL")
+    one = Starter()
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="session")
+def data(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the commands of `tests/kills.py` read: a store of 200 trials, a recording of 3,000."""
+    store = world(format="mw", events=200, ceiling=0.9, seed=5)
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "store").symlink_to(store.path)
+    (folder / "MW.txt").write_text("".join(file_row(event, "FP1", code=event % 10) + "\n" for event in range(3000)))
+    return folder
 
 
 def file_row(

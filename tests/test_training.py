@@ -79,7 +79,9 @@ def test_what_is_finished_is_not_done_again(store: Store, tmp_path: Path) -> Non
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no flock")
-def test_two_trainings_in_one_folder_are_refused(store: Store, tmp_path: Path) -> None:
+def test_two_trainings_in_one_folder_are_refused(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mindglyph.runs.PATIENCE", 0.0)
+
     def begin_again(_: Progress) -> None:
         with pytest.raises(UserError, match="another process is at work in it"):
             train(store, NETWORK, tmp_path / "run", resume=True)

@@ -6,6 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from joblib import Parallel, delayed
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from mindglyph.errors import UserError
+from mindglyph.orphans import EndingWithParent
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -27,8 +31,20 @@ def run_tasks(function: Callable[[Task], Result], tasks: Iterable[Task], workers
     ------
     object
         Results, each as soon as those before it are there.
+
+    Raises
+    ------
+    UserError
+        If the system ended a worker.
     """
     if workers == 1:
         yield from map(function, tasks)
     else:
-        yield from Parallel(n_jobs=workers, return_as="generator")(delayed(function)(task) for task in tasks)
+        ending = EndingWithParent(function)
+        try:
+            yield from Parallel(n_jobs=workers, return_as="generator")(delayed(ending)(task) for task in tasks)
+        except TerminatedWorkerError as error:
+            raise UserError(
+                f"one of {workers} workers was ended by the system, most often because memory was short: "
+                "give the command again with fewer --workers; what is finished is kept"
+            ) from error

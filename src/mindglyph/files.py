@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -16,7 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from mindglyph.errors import UserError
+from mindglyph.errors import PlaceError, UserError
+
+_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 if sys.platform != "win32":
     import fcntl
@@ -38,7 +42,7 @@ def replaced_file(path: Path) -> Iterator[Path]:
 
     Raises
     ------
-    UserError
+    PlaceError
         If the folder cannot be written or the disk is full.
     """
     with explained(path):
@@ -63,10 +67,32 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except PermissionError as error:
-        raise UserError(f"{path}: no permission to write there: name another place") from error
+        raise PlaceError(f"{_final(path)}: no permission to write there: name another place") from error
     except OSError as error:
-        why = error.strerror or str(error)
-        raise UserError(f"{path}: cannot be written ({why}): free space or name another place") from error
+        # Libraries put words of their own around the system's.
+        why = os.strerror(error.errno) if error.errno else " ".join(str(error).split())
+        if is_full(error):
+            raise PlaceError(
+                f"{_final(path)}: cannot be written ({why}, {_room(path)} free): free space and give the command "
+                "again, or name another place"
+            ) from error
+        raise PlaceError(f"{_final(path)}: cannot be written ({why}): free space or name another place") from error
+
+
+def is_full(error: OSError) -> bool:
+    """Say whether a disk or its quota is full."""
+    return error.errno in _FULL
+
+
+def _room(path: Path) -> str:
+    """Return how much room there is where `path` is written, in words."""
+    there = next((folder for folder in path.absolute().parents if folder.exists()), Path("/"))
+    return f"{shutil.disk_usage(there).free / 1e6:,.1f} MB"
+
+
+def _final(path: Path) -> Path:
+    """Return the name that a file in a temporary folder will have."""
+    return Path(*(re.sub(r"^\.(.+)\.\w{8}\.tmp$", r"\1", part) for part in path.parts))
 
 
 def lock(handle: int) -> bool:
@@ -81,6 +107,22 @@ def lock(handle: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def is_locked(handle: int) -> bool:
+    """Take the lock of an open file; say whether another process has it.
+
+    A file system without locks has none taken.
+    """
+    if sys.platform == "win32":
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def sweep(path: Path) -> None:
@@ -127,7 +169,7 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as JSON ({error}): make it anew") from error
+        raise UserError(f"{path}: cannot be read as JSON ({error}): remove it and make it anew") from error
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
@@ -142,11 +184,19 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], about: Mapping[st
     about : mapping
         Anything that JSON can hold; kept in the header of the file.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     with replaced_file(path) as temporary:
-        save_file(plain, str(temporary), metadata={"about": json.dumps(dict(about))})
+        try:
+            save_file(plain, str(temporary), metadata={"about": json.dumps(dict(about))})
+        except SafetensorError as error:
+            # What the system said stands only in its text.
+            code = re.search(r"os error (\d+)", str(error))
+            if code is None:
+                raise
+            raise OSError(int(code[1]), os.strerror(int(code[1]))) from error
 
 
 def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

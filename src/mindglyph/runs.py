@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
+import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mindglyph.errors import UserError
-from mindglyph.files import content_hash, lock, read_json, write_json
+from mindglyph.errors import PlaceError, UserError
+from mindglyph.files import content_hash, is_locked, read_json, sweep, write_json
 from mindglyph.folders import replaced_folder
 
 MODEL = "decoder.safetensors"
@@ -18,6 +19,8 @@ MODEL = "decoder.safetensors"
 
 _MARKER = "run.json"
 _FOLD_MARKER = "fold.json"
+PATIENCE = 2.0
+"""Seconds for which a folder in use is waited for: workers outlive a process that was killed by a moment."""
 
 
 class Run:
@@ -36,6 +39,7 @@ class Run:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._holds = 0
 
     @classmethod
     def start(cls, path: Path, asked: Mapping[str, Any]) -> Run:
@@ -58,6 +62,8 @@ class Run:
         UserError
             If the folder holds another run or something else.
         """
+        # A process that was killed while it began leaves a run without a name.
+        sweep(path / _MARKER)
         if cls.exists(path):
             if read_json(path / _MARKER) != dict(asked):
                 raise UserError(f"{path}: holds a run of other settings or data: name another folder with --out")
@@ -93,22 +99,36 @@ class Run:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep other processes from working in this folder while the block runs.
+        """Keep other processes from working in this folder while the block runs; blocks may be nested.
 
         Raises
         ------
-        UserError
+        PlaceError
             If another one is at work in it.
         """
-        handle = os.open(self.path / _MARKER, os.O_RDONLY)
+        handle = None if self._holds else self._locked()
+        self._holds += 1
         try:
-            if not lock(handle) and sys.platform != "win32":
-                raise UserError(
-                    f"{self.path}: another process is at work in it: wait for it, or name another folder with --out"
-                )
             yield
         finally:
+            self._holds -= 1
+            if handle is not None:
+                os.close(handle)
+
+    def _locked(self) -> int:
+        """Return the open marker with its lock, which goes when it is closed."""
+        marker, last = self.path / _MARKER, time.monotonic() + PATIENCE
+        while True:
+            handle = os.open(marker, os.O_RDONLY)
+            # Whoever had the lock may have written the marker anew: then this one is no longer it.
+            if not is_locked(handle) and os.path.samestat(os.fstat(handle), marker.stat()):
+                return handle
             os.close(handle)
+            if time.monotonic() > last:
+                raise PlaceError(
+                    f"{self.path}: another process is at work in it: wait for it, or name another folder with --out"
+                )
+            time.sleep(0.05)
 
     @property
     def unfinished(self) -> Path:
@@ -165,12 +185,28 @@ class Folds:
         """Say whether a fold need not be done again."""
         return (self.fold(number) / _FOLD_MARKER).is_file()
 
+    def damage(self, number: int) -> str | None:
+        """Return what is wrong with a finished fold, if anything."""
+        if not self.finished(number):
+            return None
+        try:
+            refuse_changed(self.fold(number), self.about(number).get("files", {}))
+        except UserError as error:
+            return str(error).rsplit(": ", 1)[0]
+        return None
+
     @contextmanager
     def writing(self, number: int, about: Mapping[str, Any]) -> Iterator[Path]:
-        """Give a folder to write a fold's results into; they appear whole or not at all."""
+        """Give a folder to write a fold's results into; they appear whole or not at all.
+
+        All files in it are known by their hashes from then on.
+        """
+        if not self.finished(number):
+            # Without its marker a fold is none, whoever took that away.
+            shutil.rmtree(self.fold(number), ignore_errors=True)
         with replaced_folder(self.fold(number), _FOLD_MARKER) as folder:
             yield folder
-            write_json(folder / _FOLD_MARKER, dict(about))
+            write_json(folder / _FOLD_MARKER, {**about, "files": hashes(sorted(folder.iterdir()))})
 
     def about(self, number: int) -> dict[str, Any]:
         """Return what is known of a finished fold beside its predictions."""
@@ -185,16 +221,17 @@ class Folds:
         UserError
             If it or one beside it was changed since.
         """
-        refuse_changed(self.fold(number), self.about(number).get("files", {}))
+        files = self.about(number).get("files", {})
+        refuse_changed(self.fold(number), files, "run 'mindglyph evaluate' again, which trains this fold anew")
         return self.fold(number) / MODEL
 
 
 def hashes(files: Iterable[Path]) -> dict[str, str]:
-    """Return the SHA-256 of each file by its name, as a run keeps it of its decoder."""
+    """Return the SHA-256 of each file by its name, as a run keeps it of what was learned."""
     return {file.name: content_hash(file) for file in files}
 
 
-def refuse_changed(folder: Path, expected: Mapping[str, str]) -> None:
+def refuse_changed(folder: Path, expected: Mapping[str, str], mend: str = "train it again into another folder") -> None:
     """Compare the files of a decoder in a run's folder with what the run says of them.
 
     Parameters
@@ -203,6 +240,8 @@ def refuse_changed(folder: Path, expected: Mapping[str, str]) -> None:
         Where they are.
     expected : mapping of str to str
         What `hashes` gave.
+    mend : str
+        What the user can do.
 
     Raises
     ------
@@ -210,11 +249,11 @@ def refuse_changed(folder: Path, expected: Mapping[str, str]) -> None:
         If one is absent or was changed since.
     """
     if MODEL not in expected:
-        raise UserError(f"{folder}: does not say what its decoder is: train it again into another folder")
+        raise UserError(f"{folder}: does not say what its decoder is: {mend}")
     for name, known in expected.items():
         # Only a name counts: a changed run cannot point elsewhere.
         file = folder / Path(name).name
         if not file.is_file():
-            raise UserError(f"{file}: no such file, and the run needs it: train it again into another folder")
+            raise UserError(f"{file}: no such file, and the run needs it: {mend}")
         if content_hash(file) != known:
-            raise UserError(f"{file}: was damaged or changed since it was trained: train it again into another folder")
+            raise UserError(f"{file}: was damaged or changed since it was trained: {mend}")

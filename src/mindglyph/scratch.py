@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mindglyph.errors import UserError
+from mindglyph.errors import PlaceError
 from mindglyph.files import explained
 
 
@@ -38,7 +38,7 @@ def scratch_array(shape: tuple[int, ...], folder: Path | None = None) -> Iterato
 
     Raises
     ------
-    UserError
+    PlaceError
         If the disk has too little room.
     """
     place = Path(tempfile.gettempdir()) if folder is None else folder
@@ -46,13 +46,16 @@ def scratch_array(shape: tuple[int, ...], folder: Path | None = None) -> Iterato
     with explained(place):
         place.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(place).free < size:
-            raise UserError(
+            raise PlaceError(
                 f"{place}: training needs {size / 1e9:.1f} GB there for the preprocessed signals, and less is free: "
                 "free space or name another place with --out"
             )
         handle, name = tempfile.mkstemp(dir=place, prefix=".signals.", suffix=".tmp")
     path = Path(name)
     try:
+        if sys.platform != "win32":
+            # A file without a name goes with the last who has it open, even when that one is killed.
+            path.unlink()
         with explained(place), os.fdopen(handle, "r+b") as file:
             # A mapped file that the disk then has no room for would kill the process without a word.
             if hasattr(os, "posix_fallocate"):
@@ -60,9 +63,6 @@ def scratch_array(shape: tuple[int, ...], folder: Path | None = None) -> Iterato
             else:
                 file.truncate(size)
             mapped = mmap.mmap(file.fileno(), size)
-        if sys.platform != "win32":
-            # A file without a name goes with the last who has it open, even when that one is killed.
-            path.unlink()
         yield np.frombuffer(mapped, dtype=np.float32).reshape(shape)
     finally:
         # Windows removes no file that is open: there it goes at the next clean-up of temporary files.

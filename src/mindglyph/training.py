@@ -11,8 +11,9 @@ from typing import Any
 from mindglyph.decoders import DecodingPipeline
 from mindglyph.decoders.monitor import Monitor, Progress
 from mindglyph.decoders.settings import DecodingSettings
-from mindglyph.errors import UserError
+from mindglyph.errors import PlaceError, UserError
 from mindglyph.evaluation import evaluated_trials
+from mindglyph.files import explained
 from mindglyph.runs import MODEL, Run, hashes, refuse_changed
 from mindglyph.store import Store
 from mindglyph.transfer import Transfer
@@ -77,30 +78,46 @@ def train(
     asked = asked_of_training(store, settings, transfer)
     known = Run.exists(folder)
     run = Run.start(folder, asked)
-    if is_finished(run):
+    with run.held():
+        if not is_finished(run):
+            if known and not resume:
+                raise UserError(
+                    f"{folder}: holds a training that was stopped: go on with --resume, "
+                    "or name another folder with --out"
+                )
+            _train(run, trials, pipeline, known, report, transfer is not None)
+        # Also of a training that was killed when only this was left to do.
+        shutil.rmtree(run.unfinished, ignore_errors=True)
         return run.metrics
-    if known and not resume:
-        raise UserError(
-            f"{folder}: holds a training that was stopped: go on with --resume, or name another folder with --out"
-        )
+
+
+def _train(
+    run: Run,
+    trials: Trials,
+    pipeline: DecodingPipeline,
+    known: bool,
+    report: Callable[[Progress], None] | None,
+    transferred: bool,
+) -> None:
+    """Fit the pipeline and write what came of it, the numbers last; `known` says whether it was begun before."""
     start = time.perf_counter()
     try:
-        run.unfinished.mkdir(exist_ok=True)
+        with explained(run.unfinished):
+            run.unfinished.mkdir(exist_ok=True)
         monitor = Monitor(folder=run.unfinished) if report is None else Monitor(report, run.unfinished)
-        with run.held():
-            pipeline.fit(trials, monitor)
+        pipeline.fit(trials, monitor)
+    except PlaceError:
+        raise
     except UserError:
         # It would fail again: the folder is free for other settings.
         if not known:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(run.path, ignore_errors=True)
         raise
-    files = pipeline.save(folder / MODEL)
+    files = pipeline.save(run.path / MODEL)
     run.write_history(pipeline.decoder.history_)
-    about = _about(pipeline, transfer is not None)
+    about = _about(pipeline, transferred)
     seconds = round(time.perf_counter() - start, 3)
-    metrics = run.add_metrics(n_trials=len(trials), **about, seconds=seconds, resumed=known, files=hashes(files))
-    shutil.rmtree(run.unfinished, ignore_errors=True)
-    return metrics
+    run.add_metrics(n_trials=len(trials), **about, seconds=seconds, resumed=known, files=hashes(files))
 
 
 def _about(pipeline: DecodingPipeline, transferred: bool) -> dict[str, Any]:

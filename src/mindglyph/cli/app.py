@@ -73,6 +73,15 @@ def main() -> None:
     except UserError as error:
         sys.stderr.write(f"mindglyph: {' '.join(str(error).split())}\n")
         sys.exit(2)
+    except OSError as error:
+        # Whoever writes says where; what slips through is at least said in one line.
+        from mindglyph.files import is_full
+
+        if not is_full(error):
+            raise
+        where = error.filename or "a disk"
+        sys.stderr.write(f"mindglyph: {where}: {error.strerror}: free space and give the command again\n")
+        sys.exit(2)
     except (KeyboardInterrupt, StoppedError) as stopped:
         sys.stderr.write(f"mindglyph: stopped; {str(stopped) or 'what is finished is kept'}\n")
         sys.exit(130)

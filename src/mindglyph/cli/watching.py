@@ -52,6 +52,10 @@ class Watch:
         else:
             remark(text)
 
+    def remark(self, text: str) -> None:
+        """Say something beside the bars."""
+        self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
 
 class _Clock:
     """Knows how long the epochs of a part take."""

@@ -20,7 +20,7 @@ from mindglyph.evaluation.settings import EvaluationSettings
 from mindglyph.evaluation.splits import SplitName
 from mindglyph.files import read_json, write_json
 from mindglyph.inspection import stretches
-from mindglyph.runs import MODEL, Folds, Run, hashes
+from mindglyph.runs import MODEL, Folds, Run
 from mindglyph.store import Store
 from mindglyph.trials import Trials
 
@@ -35,6 +35,7 @@ def cross_validate(
     workers: int = 1,
     report: Callable[[int, int], None] | None = None,
     report_epoch: Callable[[Progress], None] | None = None,
+    remark: Callable[[str], None] | None = None,
 ) -> pd.DataFrame:
     """Train and test each fold of a split that is not finished, and return all predictions.
 
@@ -55,6 +56,8 @@ def cross_validate(
     report_epoch : callable, optional
         Called with the `Progress` of each epoch, its part under the name of the fold. Several
         processes tell none.
+    remark : callable, optional
+        Called with what is wrong with a finished fold that is therefore trained anew.
 
     Returns
     -------
@@ -70,19 +73,31 @@ def cross_validate(
     # Before any training: a split that cannot be made is said at once.
     n_folds = len(settings.plan(evaluated_trials(store), split))
     folds = run.folds(split)
-    open_folds = [number for number in range(n_folds) if not folds.finished(number)]
-    done = n_folds - len(open_folds)
-    if report is not None:
-        report(done, n_folds)
     heard = report_epoch if workers == 1 else None
-    tasks = [_Fold(store.path, settings, split, run.path, number, n_folds, heard) for number in open_folds]
     with run.held():
+        open_folds = _open_folds(folds, n_folds, remark)
+        done = n_folds - len(open_folds)
+        if report is not None:
+            report(done, n_folds)
+        tasks = [_Fold(store.path, settings, split, run.path, number, n_folds, heard) for number in open_folds]
         for _ in run_tasks(_train_and_test, tasks, workers):
             done += 1
             if report is not None:
                 report(done, n_folds)
         shutil.rmtree(run.unfinished, ignore_errors=True)
     return read_predictions(folds, n_folds)
+
+
+def _open_folds(folds: Folds, n_folds: int, remark: Callable[[str], None] | None) -> list[int]:
+    """Return the folds that are not finished, or were damaged since."""
+    found = []
+    for number in range(n_folds):
+        damage = folds.damage(number)
+        if damage is not None and remark is not None:
+            remark(f"{damage}: fold {number + 1} of {n_folds} is trained anew")
+        if damage is not None or not folds.finished(number):
+            found.append(number)
+    return found
 
 
 @dataclass(frozen=True)
@@ -126,7 +141,7 @@ def _train_and_test(fold: _Fold) -> None:
         before = _learning_curve(settings, trials, train, tested, monitor) if fold.split == settings.split else []
         history = [*before, {"n_train": len(train), "accuracy": float(right.mean())}]
     with Run(fold.run).folds(fold.split).writing(number, about) as folder:
-        about["files"] = hashes(pipeline.save(folder / MODEL))
+        pipeline.save(folder / MODEL)
         table.to_parquet(folder / "predictions.parquet")
         write_json(folder / "history.json", history)
     if monitor.folder is not None:
@@ -199,7 +214,9 @@ def read_predictions(folds: Folds, n_folds: int) -> pd.DataFrame:
     try:
         tables = [pd.read_parquet(folds.fold(number) / "predictions.parquet") for number in range(n_folds)]
     except (OSError, ValueError) as error:
-        raise UserError(f"{folds.path}: its predictions are damaged: delete the folder and evaluate anew") from error
+        raise UserError(
+            f"{folds.path}: its predictions are damaged ({error}): run 'mindglyph evaluate' again"
+        ) from error
     return pd.concat(tables).sort_index()
 
 

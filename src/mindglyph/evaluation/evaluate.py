@@ -38,6 +38,9 @@ class Watching(Protocol):
     def epoch(self, progress: Progress) -> None:
         """Take an epoch of a training."""
 
+    def remark(self, text: str) -> None:
+        """Take what the user ought to know at once."""
+
 
 Watcher = Callable[[str], AbstractContextManager[Watching]]
 
@@ -47,6 +50,9 @@ class _Unwatched:
         pass
 
     def epoch(self, progress: Progress) -> None:
+        pass
+
+    def remark(self, text: str) -> None:
         pass
 
 
@@ -94,6 +100,15 @@ def evaluate(
     for split in settings.splits:
         settings.plan(trials, split)
     run = Run.start(folder, _asked(store, settings, folder))
+    # From the first part to the last, so that no two processes take turns at it.
+    with run.held():
+        return _evaluated(store, settings, run, trials, workers, watcher)
+
+
+def _evaluated(
+    store: Store, settings: EvaluationSettings, run: Run, trials: Trials, workers: int, watcher: Watcher
+) -> dict[str, Any]:
+    """Do what is not done, and return all numbers."""
     audit = _audited(store, settings, run, trials, watcher)
     truth = store.truth
     ceiling = truth["ceiling"]["accuracy"] if truth else None
@@ -101,7 +116,7 @@ def evaluate(
     scores = {}
     for split in settings.splits:
         with watcher(split) as watch:
-            predictions = cross_validate(store, settings, run, split, workers, watch.step, watch.epoch)
+            predictions = cross_validate(store, settings, run, split, workers, watch.step, watch.epoch, watch.remark)
         score = score_decoding(
             predictions, ceiling, settings.permutations, settings.seed, seconds_between(trials), rest
         )

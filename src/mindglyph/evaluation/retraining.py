@@ -61,11 +61,11 @@ def retrained_null(
         If the decoder cannot be trained.
     """
     tasks = [_Permutation(store.path, settings, run.path, number) for number in range(settings.retrain)]
-    open_tasks = [task for task in tasks if not task.path.is_file()]
-    done = len(tasks) - len(open_tasks)
-    if report is not None:
-        report(done, len(tasks))
     with run.held():
+        open_tasks = [task for task in tasks if not task.path.is_file()]
+        done = len(tasks) - len(open_tasks)
+        if report is not None:
+            report(done, len(tasks))
         for _ in run_tasks(_train_anew, open_tasks, workers):
             done += 1
             if report is not None:

@@ -72,20 +72,18 @@ def simulate(
     )
     with _replaced(path, is_folder) as temporary:
         events = WRITERS[settings.format](temporary, recording, report or (lambda done, total: None))
-        sha256 = content_hash(temporary)
-        # An older truth must not stand beside the new recording, should this be stopped in between.
-        truth_path(path).unlink(missing_ok=True)
-    truth = {
-        "simulated": True,
-        "mindglyph": version("mindglyph"),
-        "sha256": sha256,
-        "settings": settings.model_dump(),
-        "ceiling": asdict(recording.signals.ceiling),
-        "ceiling_of": _CLEAN if settings.artifacts else _WHOLE,
-        "chance": 1 / N_CLASSES,
-        **_shown(recording, events, picture_set),
-    }
-    write_json(truth_path(path), truth)
+        truth = {
+            "simulated": True,
+            "mindglyph": version("mindglyph"),
+            "sha256": content_hash(temporary),
+            "settings": settings.model_dump(),
+            "ceiling": asdict(recording.signals.ceiling),
+            "ceiling_of": _CLEAN if settings.artifacts else _WHOLE,
+            "chance": 1 / N_CLASSES,
+            **_shown(recording, events, picture_set),
+        }
+        # The recording takes its place next: one without its truth could not be told from a real one.
+        write_json(truth_path(path), truth)
     return truth
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from mindglyph.compute import run_tasks
 from mindglyph.decoders.monitor import Progress
-from mindglyph.errors import UserError
+from mindglyph.errors import PlaceError, UserError
 from mindglyph.evaluation.benchmark.cells import Cell, Question, cells_folder, cells_of
 from mindglyph.evaluation.benchmark.tables import Benchmark, Filled, gather
 from mindglyph.evaluation.evaluate import Watching, evaluate
@@ -49,6 +49,8 @@ def run_benchmark(
     UserError
         If a store is none or is damaged, there is no such decoder or setting, or the folder holds
         something else.
+    PlaceError
+        If the folder is in use or cannot be written, such as on a full disk; what is filled is kept.
     """
     cells = cells_of(question)
     place = Run.start(folder, {"kind": "benchmark"})
@@ -109,9 +111,16 @@ class _Epochs:
         if self.watch is not None:
             self.watch.epoch(replace(progress, part=f"{self.part}, {progress.part}"))
 
+    def remark(self, text: str) -> None:
+        if self.watch is not None:
+            self.watch.remark(text)
+
 
 def _fill_one(task: _Task) -> str | None:
-    """Evaluate a cell and mark it as filled, or return why that cannot be."""
+    """Evaluate a cell and mark it as filled, or return why that cannot be.
+
+    A full disk or a run in use says nothing of the cell: it stops the benchmark, which goes on afterwards.
+    """
     cell = task.cell
     run = cell.run(task.folder)
     if cell.leaky and not _is_scored(cell, run, cell.settings.split):
@@ -121,6 +130,8 @@ def _fill_one(task: _Task) -> str | None:
     start = time.perf_counter()
     try:
         evaluate(Store(cell.store), cell.settings, run.path, watcher=task.watcher)
+    except PlaceError:
+        raise
     except UserError as error:
         return " ".join(str(error).split())
     except Exception as error:  # a decoder that breaks on one recording must not take the others' scores with it
@@ -143,7 +154,10 @@ def _point_at_store(cell: Cell, run: Run) -> None:
 def is_filled(cell: Cell, folder: Path) -> bool:
     """Say whether a cell need not be evaluated again."""
     run = cell.run(folder)
-    return _marker(run, cell).is_file() and _is_scored(cell, run, cell.split)
+    if not _marker(run, cell).is_file() or not _is_scored(cell, run, cell.split):
+        return False
+    folds, numbers = run.folds(cell.split), range(len(run.metrics["splits"][cell.split]["folds"]))
+    return all(folds.finished(number) and folds.damage(number) is None for number in numbers)
 
 
 def _is_scored(cell: Cell, run: Run, split: str) -> bool:
