@@ -35,6 +35,7 @@ def cross_validate(
     workers: int = 1,
     report: Callable[[int, int], None] | None = None,
     report_epoch: Callable[[Progress], None] | None = None,
+    cluster: str | None = None,
 ) -> pd.DataFrame:
     """Train and test each fold of a split that is not finished, and return all predictions.
 
@@ -55,6 +56,8 @@ def cross_validate(
     report_epoch : callable, optional
         Called with the `Progress` of each epoch, its part under the name of the fold. Several
         processes tell none.
+    cluster : str, optional
+        A Dask scheduler whose workers do it instead; they must see the store and the run's folder.
 
     Returns
     -------
@@ -74,10 +77,12 @@ def cross_validate(
     done = n_folds - len(open_folds)
     if report is not None:
         report(done, n_folds)
-    heard = report_epoch if workers == 1 else None
-    tasks = [_Fold(store.path, settings, split, run.path, number, n_folds, heard) for number in open_folds]
+    heard = report_epoch if workers == 1 and cluster is None else None
+    # Whole paths: a worker of a cluster starts in a folder of its own.
+    place, folder = store.path.absolute(), run.path.absolute()
+    tasks = [_Fold(place, settings, split, folder, number, n_folds, heard) for number in open_folds]
     with run.held():
-        for _ in run_tasks(_train_and_test, tasks, workers):
+        for _ in run_tasks(_train_and_test, tasks, workers, cluster, (place, folder)):
             done += 1
             if report is not None:
                 report(done, n_folds)
@@ -105,6 +110,8 @@ class _Fold:
 
 
 def _train_and_test(fold: _Fold) -> None:
+    if Run(fold.run).folds(fold.split).finished(fold.number):
+        return  # by a worker that died before it could say so
     settings, number, monitor = fold.settings, fold.number, fold.monitor()
     trials = evaluated_trials(Store(fold.store))
     train, test = settings.plan(trials, fold.split)[number]

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from mindglyph.compute import check_place
 from mindglyph.decoders.monitor import Progress
 from mindglyph.errors import UserError
 from mindglyph.evaluation.audit import audit_store
@@ -57,7 +58,12 @@ def unwatched(part: str) -> Iterator[Watching]:
 
 
 def evaluate(
-    store: Store, settings: EvaluationSettings, folder: Path, workers: int = 1, watcher: Watcher = unwatched
+    store: Store,
+    settings: EvaluationSettings,
+    folder: Path,
+    workers: int = 1,
+    watcher: Watcher = unwatched,
+    cluster: str | None = None,
 ) -> dict[str, Any]:
     """Evaluate a decoder on a store; what is finished in the folder is not done again.
 
@@ -73,6 +79,8 @@ def evaluate(
         Processes that work side by side.
     watcher : callable
         Given the name of a part of the work; its context is told how far that is.
+    cluster : str, optional
+        A Dask scheduler whose workers do it instead; they must see the store and the run's folder.
 
     Returns
     -------
@@ -85,8 +93,10 @@ def evaluate(
     Raises
     ------
     UserError
-        If the store is damaged, the trials cannot be divided so, or the folder holds another run.
+        If the store is damaged, the trials cannot be divided so, or the folder holds another run, or the
+        cluster cannot be used.
     """
+    check_place(workers, cluster)
     store.verify()
     # A decoder or a split that cannot be made is said before a folder is.
     settings.pipeline(store.about["sfreq"])
@@ -101,7 +111,7 @@ def evaluate(
     scores = {}
     for split in settings.splits:
         with watcher(split) as watch:
-            predictions = cross_validate(store, settings, run, split, workers, watch.step, watch.epoch)
+            predictions = cross_validate(store, settings, run, split, workers, watch.step, watch.epoch, cluster)
         score = score_decoding(
             predictions, ceiling, settings.permutations, settings.seed, seconds_between(trials), rest
         )
@@ -110,7 +120,7 @@ def evaluate(
     decoding = scores[settings.split]
     if settings.retrain:
         with watcher("train anew") as watch:
-            anew = retrained_null(store, settings, run, workers, watch.step)
+            anew = retrained_null(store, settings, run, workers, watch.step, cluster)
         null = [one[decoding["statistic"]] for one in anew]
         p_value = permutation_p_value(decoding[decoding["statistic"]], np.array(null))
         decoding["retrained"] = {"n": len(null), "p_value": p_value, "null": null}
