@@ -6,6 +6,7 @@ result until it is fetched; here they are only submitted, fetched as they come a
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -51,10 +52,10 @@ def connected(cluster: str) -> Iterator[Client]:
         raise UserError(
             "--cluster needs Dask, which is not installed: pip install 'mindglyph[cluster]', here and for all workers"
         ) from error
-    where = _where(cluster)
+    address = _address(cluster)
     try:
-        client = Client(**where, timeout=ANSWER_SECONDS, set_as_default=False)
-    except (OSError, ValueError, KeyError) as error:
+        client = Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:
         raise UserError(
             f"cluster {cluster}: no scheduler answers there: start one with 'dask scheduler' and give the address that "
             "it prints"
@@ -65,15 +66,18 @@ def connected(cluster: str) -> Iterator[Client]:
         client.close(timeout=2)
 
 
-def _where(cluster: str) -> dict[str, str]:
+def _address(cluster: str) -> str:
+    """Return a scheduler's address, which it may have written to a file."""
     if "://" in cluster:
-        return {"address": cluster}
-    if Path(cluster).is_file():
-        return {"scheduler_file": cluster}
-    raise UserError(
-        f"cluster {cluster}: is neither an address such as tcp://HOST:8786 nor a file that "
-        "'dask scheduler --scheduler-file FILE' wrote: give one of the two"
-    )
+        return cluster
+    try:
+        about = json.loads(Path(cluster).read_text(encoding="utf-8"))
+        return str(about["address"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"cluster {cluster}: is neither an address such as tcp://HOST:8786 nor a file that "
+            "'dask scheduler --scheduler-file FILE' wrote: give one of the two"
+        ) from error
 
 
 def run_on_cluster(
