@@ -1,6 +1,6 @@
 """Measure what handing work to a Dask cluster costs, against processes of this machine.
 
-    uv run --extra cluster python benchmarks/scale.py
+    uv run --extra cluster python -P benchmarks/scale.py
 
 Twenty cells of `mindglyph benchmark` (`lda` on twenty simulated recordings) are filled by two workers of Dask and
 by two of loky, by turns, in new folders, after a round of each that is not counted. A task that does nothing
