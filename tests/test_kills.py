@@ -100,7 +100,7 @@ def _lives(pid: int) -> bool:
 
 
 def test_a_worker_that_the_system_ended_is_one_line() -> None:
-    with pytest.raises(UserError, match="one of 2 workers was ended by the system.*fewer --workers"):
+    with pytest.raises(UserError, match="one of 2 processes was killed.*fewer --workers"):
         list(run_tasks(_end_itself, [0, 1], workers=2))
 
 

@@ -51,6 +51,13 @@ class StoppedError(Exception):
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same numbers.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 StorePath = Annotated[Path, typer.Argument(metavar="STORE", help="A trial store made by 'mindglyph import'.")]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SCHEDULER",
+        help="A Dask scheduler whose workers do the work, not this machine: tcp://HOST:8786, or its scheduler file.",
+    ),
+]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder made by 'mindglyph evaluate'.")]
 
 

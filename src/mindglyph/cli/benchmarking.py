@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mindglyph.cli.app import AsJson, Seed, app, remark, say
+from mindglyph.cli.app import AsJson, Cluster, Seed, app, remark, say
 from mindglyph.cli.watching import watching
 from mindglyph.errors import UserError
 
@@ -54,6 +54,7 @@ def benchmark_command(
         typer.Option("--preprocess", metavar="KEY=VALUE", help="A setting of the preprocessing, such as highpass=1."),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that evaluate side by side.")] = 1,
+    cluster: Cluster = None,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -80,7 +81,7 @@ def benchmark_command(
     names = listed(decoders) or list(_DEFAULT_DECODERS)
     question = Question(tuple(stores), chosen_decoders(names, wishes or []), settings)
     with watching("cells") as watch:
-        benchmark, failed = run_benchmark(question, out, workers, watch)
+        benchmark, failed = run_benchmark(question, out, workers, watch, cluster)
     from mindglyph.report.benchmark_figure import write_benchmark_figure
 
     write_benchmark_figure(benchmark.scores, out)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from mindglyph.cli.app import AsJson, RunPath, Seed, StorePath, app, beside, say, show
+from mindglyph.cli.app import AsJson, Cluster, RunPath, Seed, StorePath, app, beside, say, show
 from mindglyph.cli.scoring import scored
 from mindglyph.cli.watching import watching
 
@@ -77,6 +77,7 @@ def evaluate_command(
     ] = 0,
     out: Annotated[Path | None, typer.Option(help="The run's folder. [default: STORE.DECODER.run]")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that train folds side by side.")] = 1,
+    cluster: Cluster = None,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -93,16 +94,18 @@ def evaluate_command(
         others["splits"] = splits
     settings = asked_decoding(EvaluationSettings, "evaluate", wishes, preparing, autoencoder, **others)
     folder = out or beside(store, f"{decoder}.run")
-    metrics = run_evaluation(store, settings, folder, workers)
+    metrics = run_evaluation(store, settings, folder, workers, cluster)
     show(metrics, as_json, f"{decoder} on {store.name}", {**scored(metrics), "run": str(folder)})
 
 
-def run_evaluation(store: Path, settings: EvaluationSettings, folder: Path, workers: int = 1) -> dict[str, Any]:
+def run_evaluation(
+    store: Path, settings: EvaluationSettings, folder: Path, workers: int = 1, cluster: str | None = None
+) -> dict[str, Any]:
     """Evaluate with progress and return what `metrics.json` then holds."""
     from mindglyph.evaluation import evaluate
     from mindglyph.store import Store
 
-    return evaluate(Store(store), settings, folder, workers, watching)
+    return evaluate(Store(store), settings, folder, workers, watching, cluster)
 
 
 @app.command("report")

@@ -36,6 +36,7 @@ def cross_validate(
     report: Callable[[int, int], None] | None = None,
     report_epoch: Callable[[Progress], None] | None = None,
     remark: Callable[[str], None] | None = None,
+    cluster: str | None = None,
 ) -> pd.DataFrame:
     """Train and test each fold of a split that is not finished, and return all predictions.
 
@@ -58,6 +59,8 @@ def cross_validate(
         processes tell none.
     remark : callable, optional
         Called with what is wrong with a finished fold that is therefore trained anew.
+    cluster : str, optional
+        A Dask scheduler whose workers do it instead; they must see the store and the run's folder.
 
     Returns
     -------
@@ -73,14 +76,16 @@ def cross_validate(
     # Before any training: a split that cannot be made is said at once.
     n_folds = len(settings.plan(evaluated_trials(store), split))
     folds = run.folds(split)
-    heard = report_epoch if workers == 1 else None
+    heard = report_epoch if workers == 1 and cluster is None else None
+    # Whole paths: a worker of a cluster starts in a folder of its own.
+    place, folder = store.path.absolute(), run.path.absolute()
     with run.held():
         open_folds = _open_folds(folds, n_folds, remark)
         done = n_folds - len(open_folds)
         if report is not None:
             report(done, n_folds)
-        tasks = [_Fold(store.path, settings, split, run.path, number, n_folds, heard) for number in open_folds]
-        for _ in run_tasks(_train_and_test, tasks, workers):
+        tasks = [_Fold(place, settings, split, folder, number, n_folds, heard) for number in open_folds]
+        for _ in run_tasks(_train_and_test, tasks, workers, cluster, (place, folder)):
             done += 1
             if report is not None:
                 report(done, n_folds)
@@ -120,6 +125,8 @@ class _Fold:
 
 
 def _train_and_test(fold: _Fold) -> None:
+    if Run(fold.run).folds(fold.split).finished(fold.number):
+        return  # by a worker that died before it could say so
     settings, number, monitor = fold.settings, fold.number, fold.monitor()
     trials = evaluated_trials(Store(fold.store))
     train, test = settings.plan(trials, fold.split)[number]

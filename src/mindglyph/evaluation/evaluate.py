@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from mindglyph.compute import check_place
 from mindglyph.decoders.monitor import Progress
 from mindglyph.errors import UserError
 from mindglyph.evaluation.audit import audit_store
@@ -63,7 +64,12 @@ def unwatched(part: str) -> Iterator[Watching]:
 
 
 def evaluate(
-    store: Store, settings: EvaluationSettings, folder: Path, workers: int = 1, watcher: Watcher = unwatched
+    store: Store,
+    settings: EvaluationSettings,
+    folder: Path,
+    workers: int = 1,
+    watcher: Watcher = unwatched,
+    cluster: str | None = None,
 ) -> dict[str, Any]:
     """Evaluate a decoder on a store; what is finished in the folder is not done again.
 
@@ -79,6 +85,8 @@ def evaluate(
         Processes that work side by side.
     watcher : callable
         Given the name of a part of the work; its context is told how far that is.
+    cluster : str, optional
+        A Dask scheduler whose workers do it instead; they must see the store and the run's folder.
 
     Returns
     -------
@@ -91,8 +99,10 @@ def evaluate(
     Raises
     ------
     UserError
-        If the store is damaged, the trials cannot be divided so, or the folder holds another run.
+        If the store is damaged, the trials cannot be divided so, or the folder holds another run, or the
+        cluster cannot be used.
     """
+    check_place(workers, cluster)
     store.verify()
     # A decoder or a split that cannot be made is said before a folder is.
     settings.pipeline(store.about["sfreq"])
@@ -102,11 +112,17 @@ def evaluate(
     run = Run.start(folder, _asked(store, settings, folder))
     # From the first part to the last, so that no two processes take turns at it.
     with run.held():
-        return _evaluated(store, settings, run, trials, workers, watcher)
+        return _evaluated(store, settings, run, trials, workers, watcher, cluster)
 
 
 def _evaluated(
-    store: Store, settings: EvaluationSettings, run: Run, trials: Trials, workers: int, watcher: Watcher
+    store: Store,
+    settings: EvaluationSettings,
+    run: Run,
+    trials: Trials,
+    workers: int,
+    watcher: Watcher,
+    cluster: str | None,
 ) -> dict[str, Any]:
     """Do what is not done, and return all numbers."""
     audit = _audited(store, settings, run, trials, watcher)
@@ -116,7 +132,9 @@ def _evaluated(
     scores = {}
     for split in settings.splits:
         with watcher(split) as watch:
-            predictions = cross_validate(store, settings, run, split, workers, watch.step, watch.epoch, watch.remark)
+            predictions = cross_validate(
+                store, settings, run, split, workers, watch.step, watch.epoch, watch.remark, cluster
+            )
         score = score_decoding(
             predictions, ceiling, settings.permutations, settings.seed, seconds_between(trials), rest
         )
@@ -125,7 +143,7 @@ def _evaluated(
     decoding = scores[settings.split]
     if settings.retrain:
         with watcher("train anew") as watch:
-            anew = retrained_null(store, settings, run, workers, watch.step)
+            anew = retrained_null(store, settings, run, workers, watch.step, cluster)
         null = [one[decoding["statistic"]] for one in anew]
         p_value = permutation_p_value(decoding[decoding["statistic"]], np.array(null))
         decoding["retrained"] = {"n": len(null), "p_value": p_value, "null": null}

@@ -34,6 +34,7 @@ def retrained_null(
     run: Run,
     workers: int = 1,
     report: Callable[[int, int], None] | None = None,
+    cluster: str | None = None,
 ) -> list[dict[str, float]]:
     """Return what the first split gives with labels permuted before the training.
 
@@ -49,6 +50,8 @@ def retrained_null(
         Processes that work side by side.
     report : callable, optional
         Called with the permutations finished and in all.
+    cluster : str, optional
+        A Dask scheduler whose workers do it instead; they must see the store and the run's folder.
 
     Returns
     -------
@@ -60,13 +63,14 @@ def retrained_null(
     UserError
         If the decoder cannot be trained.
     """
-    tasks = [_Permutation(store.path, settings, run.path, number) for number in range(settings.retrain)]
+    place, folder = store.path.absolute(), run.path.absolute()
+    tasks = [_Permutation(place, settings, folder, number) for number in range(settings.retrain)]
     with run.held():
         open_tasks = [task for task in tasks if not task.path.is_file()]
         done = len(tasks) - len(open_tasks)
         if report is not None:
             report(done, len(tasks))
-        for _ in run_tasks(_train_anew, open_tasks, workers):
+        for _ in run_tasks(_train_anew, open_tasks, workers, cluster, (place, folder)):
             done += 1
             if report is not None:
                 report(done, len(tasks))
@@ -89,6 +93,8 @@ class _Permutation:
 
 
 def _train_anew(task: _Permutation) -> None:
+    if task.path.is_file():
+        return  # by a worker that died before it could say so
     settings = task.settings
     trials = evaluated_trials(Store(task.store))
     folds = settings.plan(trials)

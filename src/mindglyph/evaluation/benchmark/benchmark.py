@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mindglyph.compute import run_tasks
+from mindglyph.compute import check_place, run_tasks
 from mindglyph.decoders.monitor import Progress
 from mindglyph.errors import PlaceError, UserError
 from mindglyph.evaluation.benchmark.cells import Cell, Question, cells_folder, cells_of
@@ -22,7 +22,11 @@ from mindglyph.store import Store
 
 
 def run_benchmark(
-    question: Question, folder: Path, workers: int = 1, watch: Watching | None = None
+    question: Question,
+    folder: Path,
+    workers: int = 1,
+    watch: Watching | None = None,
+    cluster: str | None = None,
 ) -> tuple[Benchmark, list[Cell]]:
     """Evaluate every decoder on every store under every split, and write the tables.
 
@@ -36,6 +40,8 @@ def run_benchmark(
         Processes that fill cells side by side.
     watch : Watching, optional
         Told the cells filled and in all, and, where one process works, the epochs of a training.
+    cluster : str, optional
+        A Dask scheduler whose workers fill the cells instead; they must see the stores and the folder.
 
     Returns
     -------
@@ -48,14 +54,15 @@ def run_benchmark(
     ------
     UserError
         If a store is none or is damaged, there is no such decoder or setting, or the folder holds
-        something else.
+        something else, or the cluster cannot be used.
     PlaceError
         If the folder is in use or cannot be written, such as on a full disk; what is filled is kept.
     """
+    check_place(workers, cluster)
     cells = cells_of(question)
     place = Run.start(folder, {"kind": "benchmark"})
     with place.held():
-        errors = _fill(cells, folder, workers, watch)
+        errors = _fill(cells, folder, workers, watch, cluster)
         filled = [
             Filled(cell, cell.run(folder), seconds_of(cell, folder), errors.get(at)) for at, cell in enumerate(cells)
         ]
@@ -64,7 +71,9 @@ def run_benchmark(
     return benchmark, [cells[at] for at in sorted(errors)]
 
 
-def _fill(cells: Sequence[Cell], folder: Path, workers: int, watch: Watching | None) -> dict[int, str]:
+def _fill(
+    cells: Sequence[Cell], folder: Path, workers: int, watch: Watching | None, cluster: str | None
+) -> dict[int, str]:
     """Fill the cells that are not filled; return why some could not be, by their place."""
     errors: dict[int, str] = {}
     for cell in cells:
@@ -73,10 +82,12 @@ def _fill(cells: Sequence[Cell], folder: Path, workers: int, watch: Watching | N
     done = len(cells) - len(todo)
     if watch is not None:
         watch.step(done, len(cells))
+    heard = watch if workers == 1 and cluster is None else None
     # A leaky split goes into the run of the honest one beside it, which must stand by then.
     for wave in ([at for at in todo if not cells[at].leaky], [at for at in todo if cells[at].leaky]):
-        tasks = [_Task(cells[at], folder, watch if workers == 1 else None) for at in wave]
-        for at, error in zip(wave, run_tasks(_fill_one, tasks, workers), strict=True):
+        tasks = [_Task(cells[at], folder.absolute(), heard) for at in wave]
+        shared = (folder, *{cells[at].store for at in wave})
+        for at, error in zip(wave, run_tasks(_fill_one, tasks, workers, cluster, shared), strict=True):
             done += 1
             if watch is not None:
                 watch.step(done, len(cells))

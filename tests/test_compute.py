@@ -1,0 +1,312 @@
+"""Real processes: a scheduler and two workers of Dask, some of which are killed in mid-run."""
+
+from __future__ import annotations
+
+import os
+import signal as signals
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from threadpoolctl import threadpool_info
+
+from mindglyph.cli import main
+from mindglyph.compute import check_place, cluster, run_tasks
+from mindglyph.errors import UserError
+from mindglyph.evaluation import EvaluationSettings, cross_validate, evaluate
+from mindglyph.evaluation.benchmark import Question, run_benchmark
+from mindglyph.evaluation.retraining import retrained_null
+from mindglyph.files import read_json
+from mindglyph.runs import Run
+from mindglyph.store import Store
+
+NETWORK = {"filters": [4, 4], "training": {"max_epochs": 2, "patience": 2}}
+
+
+class Dask:
+    """A scheduler and its workers, as a user starts them."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.address = f"tcp://127.0.0.1:{self.port}"
+        self.file = folder / "scheduler.json"
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._folder = folder
+
+    def start(self, *workers: str) -> None:
+        place = ["--host", "127.0.0.1", "--port", str(self.port), "--scheduler-file", str(self.file)]
+        self._run("scheduler", "scheduler", *place)
+        for worker in workers:
+            self.start_worker(worker)
+
+    def start_worker(self, name: str) -> None:
+        # Without a nanny, which would start a worker again that was killed.
+        self._run(name, "worker", self.address, "--name", name, "--nthreads", "1", "--no-nanny")
+
+    def _run(self, name: str, *words: str) -> None:
+        command = [sys.executable, "-m", "dask", *words, "--no-dashboard"]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        with (self._folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(command, env=environment, cwd=self._folder, stdout=log, stderr=log)
+
+    def kill(self, name: str) -> None:
+        process = self.processes.pop(name)
+        process.send_signal(signals.SIGKILL)
+        process.wait()
+
+    def kill_all(self) -> None:
+        for name in list(self.processes):
+            self.kill(name)
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dask]:
+    started = Dask(tmp_path_factory.mktemp("dask"))
+    started.start("one", "two")
+    try:
+        # Both workers are there and have loaded what they need before anything is timed or killed.
+        deadline = time.monotonic() + 60
+        while len(set(run_tasks(_process, range(8), cluster=started.address))) < 2:
+            assert time.monotonic() < deadline
+        yield started
+    finally:
+        started.kill_all()
+
+
+def _process(_: int) -> int:
+    time.sleep(0.05)
+    return os.getpid()
+
+
+def _square(number: int) -> int:
+    return number * number
+
+
+def _mistaken(number: int) -> int:
+    if number == 2:
+        raise UserError("two.store: is damaged: import it again")
+    return number
+
+
+def _dying(_: int) -> None:
+    os.kill(os.getpid(), signals.SIGKILL)
+
+
+def _slow(task: tuple[Path, int]) -> tuple[int, int]:
+    """Leave a mark each time that it is done."""
+    folder, number = task
+    with (folder / str(number)).open("a") as marks:
+        marks.write(f"{os.getpid()}\n")
+    time.sleep(0.3)
+    return number, os.getpid()
+
+
+def _threads(_: int) -> tuple[set[int], int]:
+    return {pool["num_threads"] for pool in threadpool_info()}, torch.get_num_threads()
+
+
+PLACES = ["workers=1", "workers=2", "cluster"]
+
+
+def _place(name: str, dask: Dask) -> dict[str, object]:
+    return {"cluster": dask.address} if name == "cluster" else {"workers": int(name.removeprefix("workers="))}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_results_come_in_the_order_of_the_tasks(name: str, dask: Dask) -> None:
+    place = _place(name, dask)
+    assert list(run_tasks(_square, iter(range(40)), **place)) == [number**2 for number in range(40)]
+    assert list(run_tasks(_square, [], **place)) == []
+
+
+def test_a_scheduler_file_names_the_cluster_too(dask: Dask) -> None:
+    assert list(run_tasks(_square, [3, 4], cluster=str(dask.file))) == [9, 16]
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_a_task_has_the_threads_that_are_asked_for_wherever_it_runs(
+    name: str, dask: Dask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = torch.get_num_threads()
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert list(run_tasks(_threads, [0, 1], **_place(name, dask))) == [({1}, 1)] * 2
+    if name != "workers=2":  # whose processes would be started anew
+        monkeypatch.setenv("OMP_NUM_THREADS", "2")
+        assert list(run_tasks(_threads, [0, 1], **_place(name, dask))) == [({2}, 2)] * 2
+    assert torch.get_num_threads() == before
+    monkeypatch.setenv("OMP_NUM_THREADS", "many")
+    with pytest.raises(UserError, match="OMP_NUM_THREADS=many: is no number of threads"):
+        list(run_tasks(_threads, [0], **_place(name, dask)))
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_a_mistake_of_the_user_arrives_as_one(name: str, dask: Dask) -> None:
+    with pytest.raises(UserError, match=r"^two.store: is damaged: import it again$"):
+        list(run_tasks(_mistaken, range(4), **_place(name, dask)))
+
+
+@pytest.mark.parametrize(
+    "decoder",
+    [("lda", {}), pytest.param(("sparse-cnn", NETWORK), marks=pytest.mark.slow)],
+    ids=["lda", "network"],
+)
+def test_the_place_changes_no_bit_of_a_fold(
+    decoder: tuple[str, dict[str, object]], none: Store, dask: Dask, tmp_path: Path
+) -> None:
+    settings = EvaluationSettings(decoder=decoder[0], decoder_settings=decoder[1], folds=2, retrain=2)
+    found = {}
+    more = ["workers=4"] if decoder[1] else []
+    for name in [*PLACES, *more]:
+        run = Run.start(tmp_path / name, {})
+        told: list[tuple[int, int]] = []
+        place = _place(name, dask)
+        predictions = cross_validate(none, settings, run, report=lambda *step, told=told: told.append(step), **place)
+        assert told == [(0, 2), (1, 2), (2, 2)]
+        models = [run.folds("blocked").decoder(number).read_bytes() for number in range(2)]
+        anew = retrained_null(none, settings, run, **place) if decoder[0] == "lda" else None
+        found[name] = predictions, models, anew
+    for name in [*PLACES[1:], *more]:
+        pd.testing.assert_frame_equal(found[name][0], found[PLACES[0]][0], check_exact=True)
+        assert found[name][1:] == found[PLACES[0]][1:]
+
+
+def test_a_killed_worker_costs_nothing_that_was_finished(dask: Dask, tmp_path: Path) -> None:
+    results = run_tasks(_slow, [(tmp_path, number) for number in range(14)], cluster=dask.address)
+    given = [next(results) for _ in range(4)]
+    finished = {number: (tmp_path / str(number)).read_text() for number, _ in given}
+    victim = dask.processes["one"].pid
+    assert victim in {worker for _, worker in given}
+    dask.kill("one")
+    given += list(results)
+    dask.start_worker("one")
+    assert [number for number, _ in given] == list(range(14))
+    assert victim not in {worker for _, worker in given[-4:]}
+    assert {number: (tmp_path / str(number)).read_text() for number in finished} == finished, "none was done again"
+    assert any(len((tmp_path / str(number)).read_text().split()) > 1 for number in range(14)), "one was, being at work"
+
+
+def test_a_lost_scheduler_is_said_with_what_to_do(tmp_path: Path) -> None:
+    own = Dask(tmp_path)
+    try:
+        own.start("one")
+        results = run_tasks(_slow, [(tmp_path, number) for number in range(40)], cluster=own.address)
+        assert next(results)[0] == 0
+        own.kill("scheduler")
+        with pytest.raises(UserError, match="the scheduler was lost: start it and its workers again and repeat"):
+            list(results)
+    finally:
+        own.kill_all()
+
+
+@pytest.mark.slow
+def test_a_lost_scheduler_is_said_and_the_run_goes_on(none: Store, tmp_path: Path) -> None:
+    own = Dask(tmp_path)
+    settings = EvaluationSettings(decoder="lda", folds=5)
+    run = Run.start(tmp_path / "run", {})
+    folds = run.folds("blocked")
+
+    def lose(done: int, _: int) -> None:
+        if done == 1:
+            own.kill("scheduler")
+
+    try:
+        own.start("one")
+        with pytest.raises(UserError, match="the scheduler was lost: start it and its workers again and repeat"):
+            cross_validate(none, settings, run, report=lose, cluster=own.address)
+        assert folds.finished(0)
+        assert not folds.finished(4)
+        stamp = (folds.fold(0) / "fold.json").stat().st_mtime_ns
+        own.kill_all()
+        own.start("one")
+        predictions = cross_validate(none, settings, run, cluster=own.address)
+    finally:
+        own.kill_all()
+    assert (folds.fold(0) / "fold.json").stat().st_mtime_ns == stamp
+    unbroken = cross_validate(none, settings, Run.start(tmp_path / "unbroken", {}))
+    pd.testing.assert_frame_equal(predictions, unbroken, check_exact=True)
+
+
+def test_what_no_worker_sees_is_said(dask: Dask, tmp_path: Path) -> None:
+    hidden = tmp_path / "mine.store"
+    with pytest.raises(UserError, match=r"mine.store: a worker on .* does not see it: put store .* all workers see"):
+        list(run_tasks(_square, [1], cluster=dask.address, shared=[hidden]))
+
+
+def test_a_killed_process_of_this_machine_is_said() -> None:
+    with pytest.raises(UserError, match="one of 2 processes was killed.*repeat the command with fewer --workers"):
+        list(run_tasks(_dying, [0, 1], workers=2))
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"cluster": "tcp://127.0.0.1:1"}, "cluster tcp://127.0.0.1:1: no scheduler answers there: start one with"),
+        ({"cluster": "no.json"}, "cluster no.json: is neither an address such as tcp://HOST:8786 nor a file"),
+        ({"cluster": "tcp://127.0.0.1:1", "workers": 2}, "brings its own workers: leave out --workers 2"),
+    ],
+)
+def test_a_cluster_that_cannot_be_used_is_said_before_any_work(
+    asked: dict[str, object], told: str, none: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "ANSWER_SECONDS", 0.5)
+    settings = EvaluationSettings(decoder="chance")
+    attempts: list[Callable[[], object]] = [
+        lambda: check_place(**asked),
+        lambda: evaluate(none, settings, tmp_path / "run", **asked),
+        lambda: run_benchmark(Question((none.path,), {"chance": {}}), tmp_path / "table", **asked),
+    ]
+    for attempt in attempts:
+        with pytest.raises(UserError, match=told):
+            attempt()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_no_scheduler_wrote_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "ANSWER_SECONDS", 0.5)
+    (tmp_path / "s.json").write_text("{}")
+    with pytest.raises(UserError, match="s.json: is neither an address"):
+        check_place(cluster=str(tmp_path / "s.json"))
+
+
+def test_without_dask_it_is_said_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(UserError, match=r"pip install 'mindglyph\[cluster\]'"):
+        check_place(cluster="tcp://127.0.0.1:1")
+
+
+def test_the_commands_take_a_cluster(none: Store, dask: Dask, tmp_path: Path, capsys: object) -> None:
+    def run(*words: object, status: int = 0) -> str:
+        with (
+            mock.patch.object(sys, "argv", ["mindglyph", *map(str, words)]),
+            pytest.raises(SystemExit) as ended,
+        ):
+            main()
+        printed = capsys.readouterr()
+        assert (ended.value.code or 0) == status, printed.err
+        return printed.err
+
+    words = ["evaluate", none.path, "--decoder", "lda", "--folds", 2]
+    run(*words, "--out", tmp_path / "here")
+    run(*words, "--out", tmp_path / "there", "--cluster", dask.address)
+    here, there = (read_json(tmp_path / name / "metrics.json") for name in ("here", "there"))
+    assert here == there
+    words = ["benchmark", none.path, "--decoders", "chance,lda", "--splits", "blocked,random", "--folds", 2]
+    run(*words, "--out", tmp_path / "table", "--cluster", dask.file)
+    scores = pd.read_parquet(tmp_path / "table" / "scores.parquet")
+    assert scores["error"].isna().all()
+    np.testing.assert_array_equal(scores["seconds"] > 0, True)
+    lda = scores[(scores["decoder"] == "lda") & (scores["split"] == "blocked")]
+    assert list(lda["accuracy"]) == [here["decoding"]["accuracy"]]
+    said = run(*words, "--out", tmp_path / "table", "--workers", 2, "--cluster", dask.file, status=2)
+    assert said.strip().count("\n") == 0
+    assert "leave out --workers 2" in said
