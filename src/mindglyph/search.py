@@ -146,7 +146,7 @@ def with_values(values: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[st
     changed = copy.deepcopy(dict(values))
     for path, value in chosen.items():
         above, _, last = path.rpartition(".")
-        parent = value_at(changed, above) if above else changed
+        parent: Any = value_at(changed, above) if above else changed
         parent[int(last) if isinstance(parent, list) else last] = value
     return changed
 

@@ -37,6 +37,7 @@ _COMMANDS = (
     "decoding",
     "benchmarking",
     "training",
+    "tuning",
     "demo",
 )
 """Modules that hold the commands, in the order of the path of the data."""
