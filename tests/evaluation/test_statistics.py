@@ -68,7 +68,7 @@ def _coverage(right: np.ndarray, folds: np.ndarray, truth: float) -> tuple[float
 
 
 def test_the_interval_holds_the_truth_where_right_answers_come_in_clusters() -> None:
-    # Attention waxes and wanes over about twenty trials: `benchmarks/coverage.py` has decoders, too.
+    # Attention waxes and wanes over about twenty trials: `benchmarks/interval_coverage.py` has decoders, too.
     rng = np.random.default_rng(0)
     state = lfilter([np.sqrt(1 - 0.95**2)], [1, -0.95], rng.standard_normal((400, 1200)), axis=1)[:, 200:]
     right = rng.random(state.shape) < np.clip(0.3 + 0.15 * state, 0, 1)

@@ -87,7 +87,7 @@ def fold_interval(right: np.ndarray, folds: np.ndarray) -> tuple[float, float]:
     they are. It is put into Wilson's form, as the number of independent trials that would spread
     as much, and is never narrower than Wilson's own.
 
-    By `benchmarks/coverage.py` (1,000 recordings in each of 17 worlds) Wilson's interval covers
+    By `benchmarks/interval_coverage.py` (1,000 recordings in each of 17 worlds) Wilson's interval covers
     88 to 94% where neither state nor runs of equal labels join neighbours, and 41 to 75% where
     they do; this one covers 94 to 99%. Where trials are nearly independent, it covers 98 to 99%
     and is with five folds twice as wide as Wilson's: it errs on the side of doubt. A state that
