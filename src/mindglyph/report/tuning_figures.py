@@ -110,9 +110,19 @@ def _slice(axes: Axes, done: pd.DataFrame, pruned: pd.DataFrame, name: str) -> N
         axes.axvline(first if numbers else words.index(first), color=ORANGE, lw=1, ls="--", zorder=0)
     if not numbers:
         axes.set_xticks(range(len(words)), words, fontsize=8)
-    elif len(done) and done[name].min() > 0 and done[name].max() / done[name].min() > _WIDE:
-        axes.set_xscale("log")
+    else:
+        _factors(axes, pd.concat([done[name], pruned[name]]).dropna())
     axes.set_title(name, fontsize=8)
+
+
+def _factors(axes: Axes, values: pd.Series) -> None:
+    """Let a scale go in factors where the values span several of them."""
+    if not len(values) or values.min() <= 0 or values.max() / values.min() < _WIDE:
+        return
+    axes.set_xscale("log")
+    ticks = np.geomspace(values.min(), values.max(), 3)
+    axes.set_xticks(ticks, [f"{tick:.2g}" for tick in ticks])
+    axes.minorticks_off()
 
 
 def _shown(done: pd.Series, pruned: pd.Series) -> tuple[float, float] | None:

@@ -97,7 +97,7 @@ def tune(
             outer = _outer(run, store, settings, (best, default), workers, watch.step)
         before = run.metrics.get("outer", {}).get("best_params")
         looks = run.metrics.get("looks", [])
-        return run.add_metrics(
+        run.add_metrics(
             best=asdict(best),
             default=None if default is None else asdict(default),
             trials={str(state): int(count) for state, count in table["state"].value_counts().items()},
@@ -109,6 +109,8 @@ def tune(
             simulated=store.about["simulated"],
             warnings=store.about["warnings"],
         )
+        # As they are read again, so that a search gives the same whether or not anything was left to do.
+        return run.metrics
 
 
 def _asked(store: Store, settings: TuningSettings) -> dict[str, Any]:
