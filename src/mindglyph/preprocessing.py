@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -16,6 +17,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline
 
 from mindglyph.errors import UserError
+from mindglyph.search import Between, WholeBetween
 from mindglyph.settings import Settings
 
 
@@ -38,12 +40,12 @@ class PreprocessingSettings(Settings):
         Values beyond this many robust standard deviations are clipped.
     """
 
-    highpass: float = Field(0.5, gt=0)
-    lowpass: float = Field(30.0, gt=0)
-    order: int = Field(2, ge=1, le=8)
+    highpass: Annotated[float, Between(0.1, 2.0, log=True)] = Field(0.5, gt=0)
+    lowpass: Annotated[float, Between(10.0, 45.0, log=True)] = Field(30.0, gt=0)
+    order: Annotated[int, WholeBetween(1, 4)] = Field(2, ge=1, le=8)
     mains: float | None = Field(None, gt=0)
     margin: float = Field(0.0, ge=0)
-    clip: float = Field(10.0, gt=0)
+    clip: Annotated[float, Between(3.0, 20.0, log=True)] = Field(10.0, gt=0)
 
     @model_validator(mode="after")
     def _band(self) -> PreprocessingSettings:

@@ -39,6 +39,7 @@ _COMMANDS = (
     "reconstructing",
     "training",
     "picturing",
+    "tuning",
     "demo",
 )
 """Modules that hold the commands, in the order of the path of the data."""

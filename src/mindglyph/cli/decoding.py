@@ -25,7 +25,18 @@ Preparing = Annotated[
     list[str] | None,
     typer.Option("--preprocess", metavar="KEY=VALUE", help="A setting of the preprocessing, such as highpass=1."),
 ]
-DecoderName = Annotated[str, typer.Option(help="Name of a decoder; 'mindglyph decoders' lists them.")]
+DecoderName = Annotated[
+    str | None,
+    typer.Option(help="Name of a decoder; 'mindglyph decoders' lists them. [default: default, or that of --settings]"),
+]
+SettingsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--settings",
+        metavar="FILE",
+        help="A YAML file of settings, as 'mindglyph tune' writes it; --set goes before it.",
+    ),
+]
 CodeDimension = Annotated[
     int | None, typer.Option("--autoencoder", metavar="DIM", help="Decode from an auto-encoder's code of DIM channels.")
 ]
@@ -40,18 +51,33 @@ def asked_decoding(
     wishes: list[str] | None,
     preparing: list[str] | None,
     dimension: int | None,
+    file: Path | None = None,
     **others: Any,
 ) -> AnyDecodingSettings:
-    """Return the settings of a decoding as a user asks for them; `others` go in as they are."""
-    from mindglyph.decoders.settings import chosen_preprocessing, chosen_settings
+    """Return the settings of a decoding as a user asks for them.
+
+    What stands in a file of settings holds unless an option says otherwise; `others`, of which
+    `decoder` may be None, go in as they are.
+    """
+    from mindglyph.decoders.settings import DecodingSettings, chosen_preprocessing, chosen_settings
+    from mindglyph.decoders.settings_file import read_settings
+    from mindglyph.errors import UserError
     from mindglyph.settings import checked
 
+    asked = others.pop("decoder")
+    found = DecodingSettings(decoder=asked or "default") if file is None else read_settings(file)
+    if asked not in (None, found.decoder):
+        raise UserError(f"{file}: holds settings of {found.decoder}, not of {asked}: leave out --decoder")
+    if others.get("balance") == "none":
+        others["balance"] = found.balance
+    base = found.decoder_settings
     return checked(
         kind,
         command,
-        decoder_settings=chosen_settings(others["decoder"], wishes or []),
-        preprocessing=chosen_preprocessing(preparing or []),
-        autoencoder=None if dimension is None else {"dimension": dimension},
+        decoder=found.decoder,
+        decoder_settings={**base, **chosen_settings(found.decoder, wishes or [], base)},
+        preprocessing=chosen_preprocessing(preparing or [], found.preprocessing),
+        autoencoder=found.autoencoder if dimension is None else {"dimension": dimension},
         **others,
     )
 
@@ -59,7 +85,8 @@ def asked_decoding(
 @app.command("evaluate")
 def evaluate_command(
     store: StorePath,
-    decoder: DecoderName = "default",
+    decoder: DecoderName = None,
+    file: SettingsFile = None,
     wishes: Wishes = None,
     preparing: Preparing = None,
     autoencoder: CodeDimension = None,
@@ -92,7 +119,8 @@ def evaluate_command(
     others: dict[str, Any] = {"decoder": decoder, "balance": balance, "folds": folds, "retrain": retrain, "seed": seed}
     if splits:
         others["splits"] = splits
-    settings = asked_decoding(EvaluationSettings, "evaluate", wishes, preparing, autoencoder, **others)
+    settings = asked_decoding(EvaluationSettings, "evaluate", wishes, preparing, autoencoder, file, **others)
+    decoder = settings.decoder
     folder = out or beside(store, f"{decoder}.run")
     metrics = run_evaluation(store, settings, folder, workers, cluster)
     show(metrics, as_json, f"{decoder} on {store.name}", {**scored(metrics), "run": str(folder)})

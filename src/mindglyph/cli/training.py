@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mindglyph.cli.app import AsJson, Seed, StoppedError, StorePath, app, beside, remark, show
-from mindglyph.cli.decoding import Balancing, CodeDimension, Preparing, Wishes, asked_decoding
+from mindglyph.cli.decoding import Balancing, CodeDimension, Preparing, SettingsFile, Wishes, asked_decoding
 from mindglyph.cli.watching import watching
 
 if TYPE_CHECKING:
@@ -20,8 +20,12 @@ def train_command(
     store: StorePath,
     decoder: Annotated[
         str | None,
-        typer.Option(help="Name of a decoder; 'mindglyph decoders' lists them. [default: default, or that of --from]"),
+        typer.Option(
+            help="Name of a decoder; 'mindglyph decoders' lists them. "
+            "[default: default, or that of --settings or --from]"
+        ),
     ] = None,
+    file: SettingsFile = None,
     wishes: Wishes = None,
     preparing: Preparing = None,
     autoencoder: CodeDimension = None,
@@ -54,16 +58,21 @@ def train_command(
     Example: mindglyph train mw.store --decoder sparse-cnn --set training.max_epochs=20
     """
     from mindglyph.decoders.settings import DecodingSettings, chosen_settings
+    from mindglyph.errors import UserError
     from mindglyph.runs import Run
     from mindglyph.store import Store
     from mindglyph.training import is_finished, train
 
     transfer = _transfer(source, decoder, {"frozen": frozen, "head": head}, preparing or autoencoder)
-    decoder = decoder or "default"
     if transfer is None:
         others = {"decoder": decoder, "balance": balance, "seed": seed}
-        settings = asked_decoding(DecodingSettings, "train", wishes, preparing, autoencoder, **others)
+        settings = asked_decoding(DecodingSettings, "train", wishes, preparing, autoencoder, file, **others)
+        decoder = settings.decoder
     else:
+        if file is not None:
+            raise UserError(
+                "train: --settings does not go with --from, whose decoder has settings already: leave it out"
+            )
         decoder = transfer.source.name
         there = transfer.source.decoder.settings_.model_dump(mode="json")
         settings = transfer.decoding(chosen_settings(decoder, wishes or [], there), seed, balance)

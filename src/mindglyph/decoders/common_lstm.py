@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from torch import nn
@@ -10,6 +10,7 @@ from torch import nn
 from mindglyph.decoders.lstm_layers import AllSteps
 from mindglyph.decoders.network import EmbeddingNetwork, NetworkDecoder, NetworkSettings, Training
 from mindglyph.decoders.whitening import Whitening
+from mindglyph.search import Between, EachOf, WholeBetween
 
 
 class CommonLSTMSettings(NetworkSettings):
@@ -29,10 +30,10 @@ class CommonLSTMSettings(NetworkSettings):
         How it is trained.
     """
 
-    units: int = Field(1024, ge=1)
+    units: Annotated[int, WholeBetween(64, 1024, log=True)] = Field(1024, ge=1)
     axis: Literal["channels", "time"] = "channels"
-    dense: tuple[int, int] = (256, 64)
-    dropout: float = Field(0.5, ge=0, lt=1)
+    dense: Annotated[tuple[int, int], EachOf(WholeBetween(16, 512, log=True))] = (256, 64)
+    dropout: Annotated[float, Between(0.0, 0.8)] = Field(0.5, ge=0, lt=1)
     training: Training = Training(learning_rate=5e-4)
 
     def build(self, sfreq: float, seed: int = 0) -> CommonLSTM:

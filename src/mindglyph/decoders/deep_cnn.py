@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import nn
 
 from mindglyph.decoders.network import EmbeddingNetwork, NetworkDecoder, NetworkSettings, Training
+from mindglyph.search import Between, EachOf, WholeBetween
 
 
 class DeepCNNSettings(NetworkSettings):
@@ -30,11 +31,13 @@ class DeepCNNSettings(NetworkSettings):
         How it is trained.
     """
 
-    filters: tuple[Annotated[int, Field(ge=1)], ...] = Field((32, 64), min_length=1)
-    kernel: int = Field(5, ge=1)
-    pool: int = Field(2, ge=1)
-    features: int = Field(1024, ge=1)
-    dropout: float = Field(0.4, ge=0, lt=1)
+    filters: Annotated[tuple[Annotated[int, Field(ge=1)], ...], EachOf(WholeBetween(8, 128, log=True))] = Field(
+        (32, 64), min_length=1
+    )
+    kernel: Annotated[int, WholeBetween(3, 9)] = Field(5, ge=1)
+    pool: Annotated[int, WholeBetween(2, 4)] = Field(2, ge=1)
+    features: Annotated[int, WholeBetween(64, 2048, log=True)] = Field(1024, ge=1)
+    dropout: Annotated[float, Between(0.0, 0.8)] = Field(0.4, ge=0, lt=1)
     training: Training = Training(learning_rate=3e-4)
 
     def build(self, sfreq: float, seed: int = 0) -> DeepCNN:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 from pydantic import Field, model_validator
 
@@ -9,6 +11,7 @@ from mindglyph.decoders.base import DecoderSettings
 from mindglyph.decoders.refitted import RefittedDecoder
 from mindglyph.decoders.response_model import Basis, ResponseModel
 from mindglyph.errors import UserError
+from mindglyph.search import Between
 from mindglyph.trials.chosen import chosen_rows
 
 MOST_TRIALS = 200_000
@@ -35,12 +38,12 @@ class EvokedSettings(DecoderSettings):
         Samples a second after averaging.
     """
 
-    start: float = 0.05
-    stop: float = 0.75
-    width: float = Field(0.035, gt=0)
-    latency: float = Field(0.03, ge=0)
+    start: Annotated[float, Between(0.0, 0.2)] = 0.05
+    stop: Annotated[float, Between(0.4, 1.2)] = 0.75
+    width: Annotated[float, Between(0.015, 0.08, log=True)] = Field(0.035, gt=0)
+    latency: Annotated[float, Between(0.0, 0.06)] = Field(0.03, ge=0)
     latencies: int = Field(7, ge=2)
-    rate: float = Field(64.0, gt=0)
+    rate: Annotated[float, Between(32.0, 128.0, log=True)] = Field(64.0, gt=0)
 
     @model_validator(mode="after")
     def _window(self) -> EvokedSettings:

@@ -8,6 +8,8 @@ https://doi.org/10.1016/j.neuroimage.2010.06.048.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 from pydantic import Field, model_validator
 from sklearn.base import ClassifierMixin
@@ -17,6 +19,7 @@ from mindglyph.decoders.averaging import averaged
 from mindglyph.decoders.base import DecoderSettings
 from mindglyph.decoders.linear import LinearDecoder
 from mindglyph.errors import UserError
+from mindglyph.search import Between, OneOf
 
 
 class LDASettings(DecoderSettings):
@@ -33,10 +36,10 @@ class LDASettings(DecoderSettings):
         Of the covariance towards a multiple of the identity; None takes Ledoit and Wolf's.
     """
 
-    rate: float = Field(32.0, gt=0)
-    start: float = 0.0
-    stop: float = Field(0.8, gt=0)
-    shrinkage: float | None = Field(None, ge=0, le=1)
+    rate: Annotated[float, Between(12.0, 64.0, log=True)] = Field(32.0, gt=0)
+    start: Annotated[float, Between(0.0, 0.2)] = 0.0
+    stop: Annotated[float, Between(0.4, 1.2)] = Field(0.8, gt=0)
+    shrinkage: Annotated[float | None, OneOf(None, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)] = Field(None, ge=0, le=1)
 
     @model_validator(mode="after")
     def _window(self) -> LDASettings:

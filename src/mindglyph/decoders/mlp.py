@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import nn
 
 from mindglyph.decoders.network import EmbeddingNetwork, NetworkDecoder, NetworkSettings, Training
+from mindglyph.search import Between, EachOf, WholeBetween
 
 
 class MLPSettings(NetworkSettings):
@@ -24,8 +25,10 @@ class MLPSettings(NetworkSettings):
         How it is trained.
     """
 
-    dense: tuple[Annotated[int, Field(ge=1)], ...] = Field((4096, 4096, 4096, 2048, 1024), min_length=1)
-    dropout: float = Field(0.5, ge=0, lt=1)
+    dense: Annotated[tuple[Annotated[int, Field(ge=1)], ...], EachOf(WholeBetween(64, 4096, log=True))] = Field(
+        (4096, 4096, 4096, 2048, 1024), min_length=1
+    )
+    dropout: Annotated[float, Between(0.0, 0.8)] = Field(0.5, ge=0, lt=1)
     training: Training = Training(learning_rate=3e-4)
 
     def build(self, sfreq: float, seed: int = 0) -> MLP:

@@ -11,6 +11,7 @@ from torch import nn
 from mindglyph.decoders.lstm_layers import ChannelLSTM, CutIntoSteps, LastStep
 from mindglyph.decoders.network import EmbeddingNetwork, NetworkDecoder, NetworkSettings, Training
 from mindglyph.errors import UserError
+from mindglyph.search import Between, EachOf, WholeBetween
 
 
 class PerChannelLSTMSettings(NetworkSettings):
@@ -30,9 +31,11 @@ class PerChannelLSTMSettings(NetworkSettings):
         How it is trained.
     """
 
-    step: int = Field(16, ge=1)
-    units: tuple[Annotated[int, Field(ge=1)], ...] = Field((128, 256), min_length=1)
-    dropout: float = Field(0.5, ge=0, lt=1)
+    step: Annotated[int, WholeBetween(4, 64, log=True)] = Field(16, ge=1)
+    units: Annotated[tuple[Annotated[int, Field(ge=1)], ...], EachOf(WholeBetween(16, 256, log=True))] = Field(
+        (128, 256), min_length=1
+    )
+    dropout: Annotated[float, Between(0.0, 0.8)] = Field(0.5, ge=0, lt=1)
     training: Training = Training(learning_rate=3e-4)
 
     def build(self, sfreq: float, seed: int = 0) -> PerChannelLSTM:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 from torch import nn
 
 from mindglyph.decoders.lstm_layers import AllSteps, LastStep
 from mindglyph.decoders.network import EmbeddingNetwork, NetworkDecoder
 from mindglyph.decoders.per_channel_lstm import PerChannelLSTMSettings, channel_layers
+from mindglyph.search import WholeBetween
 
 
 class PerChannelLSTMMergedSettings(PerChannelLSTMSettings):
@@ -27,7 +30,7 @@ class PerChannelLSTMMergedSettings(PerChannelLSTMSettings):
         How it is trained.
     """
 
-    merged: int = Field(256, ge=1)
+    merged: Annotated[int, WholeBetween(32, 512, log=True)] = Field(256, ge=1)
 
     def build(self, sfreq: float, seed: int = 0) -> PerChannelLSTMMerged:
         """Return the decoder."""

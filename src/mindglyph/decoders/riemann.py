@@ -10,7 +10,7 @@ https://doi.org/10.1109/TBME.2009.2012869.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -23,6 +23,7 @@ from mindglyph.decoders.averaging import averaged
 from mindglyph.decoders.base import DecoderSettings
 from mindglyph.decoders.linear import LinearDecoder
 from mindglyph.preprocessing import parts_of
+from mindglyph.search import Between, OneOf, WholeBetween
 
 _REFERENCE_TRIALS = 500
 """Trials at most, evenly spaced, whose mean covariance is the reference: it takes many passes over them."""
@@ -44,10 +45,10 @@ class RiemannSettings(DecoderSettings):
         Inverse strength of the logistic regression's penalty.
     """
 
-    prototypes: Literal["xdawn", "erp"] = "xdawn"
-    components: int = Field(2, ge=1)
-    rate: float = Field(128.0, gt=0)
-    regularization: float = Field(0.1, gt=0)
+    prototypes: Annotated[Literal["xdawn", "erp"], OneOf("xdawn", "erp")] = "xdawn"
+    components: Annotated[int, WholeBetween(1, 6)] = Field(2, ge=1)
+    rate: Annotated[float, Between(32.0, 256.0, log=True)] = Field(128.0, gt=0)
+    regularization: Annotated[float, Between(1e-3, 10.0, log=True)] = Field(0.1, gt=0)
 
     def build(self, sfreq: float, seed: int = 0) -> Riemann:
         """Return the decoder."""

@@ -82,15 +82,22 @@ def chosen_settings(name: str, wishes: Sequence[str], base: Mapping[str, Any] | 
     return {key: checked_values[key] for key in values if key in touched}
 
 
-def chosen_preprocessing(wishes: Sequence[str]) -> PreprocessingSettings:
+def chosen_preprocessing(wishes: Sequence[str], base: PreprocessingSettings | None = None) -> PreprocessingSettings:
     """Read what a user wants of the preprocessing, in the same way.
+
+    Parameters
+    ----------
+    wishes : sequence of str
+        Each `setting=value`.
+    base : PreprocessingSettings, optional
+        What stands in for its defaults.
 
     Raises
     ------
     UserError
         If there is no such setting, or a value does not fit.
     """
-    values = PreprocessingSettings().model_dump(mode="json")
+    values = (base or PreprocessingSettings()).model_dump(mode="json")
     _set_all(values, wishes, "--preprocess", "highpass=1", "the preprocessing")
     return checked(PreprocessingSettings, "settings of the preprocessing", **values)
 

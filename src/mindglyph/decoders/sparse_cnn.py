@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field
@@ -14,6 +14,7 @@ from mindglyph.decoders.layers import Dropout, pooled_tanh
 from mindglyph.decoders.network import EmbeddingNetwork, NetworkDecoder, NetworkSettings, Training
 from mindglyph.decoders.whitening import Whitening
 from mindglyph.errors import UserError
+from mindglyph.search import Between, EachOf, WholeBetween
 
 
 class SparseCNNSettings(NetworkSettings):
@@ -35,11 +36,11 @@ class SparseCNNSettings(NetworkSettings):
         How it is trained.
     """
 
-    filters: tuple[int, int] = (128, 256)
-    kernel: int = Field(11, ge=1)
-    pools: tuple[int, int] = (4, 2)
-    dropouts: tuple[float, float] = (0.5, 0.25)
-    features: int = Field(10, ge=1)
+    filters: Annotated[tuple[int, int], EachOf(WholeBetween(16, 256, log=True))] = (128, 256)
+    kernel: Annotated[int, WholeBetween(3, 31)] = Field(11, ge=1)
+    pools: Annotated[tuple[int, int], EachOf(WholeBetween(2, 8))] = (4, 2)
+    dropouts: Annotated[tuple[float, float], EachOf(Between(0.0, 0.8))] = (0.5, 0.25)
+    features: Annotated[int, WholeBetween(5, 64, log=True)] = Field(10, ge=1)
     training: Training = Training()
 
     def build(self, sfreq: float, seed: int = 0) -> SparseCNN:

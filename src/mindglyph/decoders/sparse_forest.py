@@ -23,7 +23,7 @@ Hastie & Tibshirani (1998), "Classification by pairwise coupling", https://doi.o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -37,6 +37,7 @@ from mindglyph.decoders.features import band_powers, channel_statistics
 from mindglyph.decoders.monitor import Monitor
 from mindglyph.decoders.pooling import LogLinearPool
 from mindglyph.decoders.sparse_cnn import SparseCNNSettings
+from mindglyph.search import WholeBetween
 
 _EVENNESS = 0.01
 """Pull of the weights of forest and vote towards one another, which counts where trials are few."""
@@ -87,13 +88,13 @@ class SparseForestSettings(DecoderSettings):
 
     expert: SparseCNNSettings = SparseCNNSettings()
     trunk: Literal["shared", "own"] = "shared"
-    trunks: int = Field(3, ge=1)
-    common: int = Field(10, ge=1)
+    trunks: Annotated[int, WholeBetween(1, 5)] = Field(3, ge=1)
+    common: Annotated[int, WholeBetween(5, 40, log=True)] = Field(10, ge=1)
     inner_folds: int = Field(5, ge=2)
     gap: int = Field(10, ge=0)
     forest: Literal["extra-trees", "random-forest", "boosting"] = "extra-trees"
     trees: int = Field(500, ge=10)
-    leaf: int = Field(3, ge=1)
+    leaf: Annotated[int, WholeBetween(1, 10, log=True)] = Field(3, ge=1)
     vote: Literal["joined", "seen", "unheard"] = "joined"
     statistics: bool = True
     band_powers: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -14,6 +14,7 @@ from mindglyph.decoders.monitor import Monitor, Progress
 from mindglyph.decoders.pooling import LogLinearPool
 from mindglyph.decoders.registry import decoder_settings
 from mindglyph.preprocessing import parts_of
+from mindglyph.search import Between
 from mindglyph.settings import Settings
 
 _GAP = 10  # trials left out on either side of those held out
@@ -60,7 +61,7 @@ class StackSettings(DecoderSettings):
     )
     folds: int = Field(5, ge=2)
     enough: int = Field(1000, ge=1)
-    evenness: float = Field(0.01, ge=0)
+    evenness: Annotated[float, Between(1e-4, 1.0, log=True)] = Field(0.01, ge=0)
 
     def build(self, sfreq: float, seed: int = 0) -> Stack:
         """Return the decoder.

@@ -11,6 +11,7 @@ from torch import nn
 from mindglyph.decoders.lstm_layers import AllSteps
 from mindglyph.decoders.network import EmbeddingNetwork, NetworkDecoder, NetworkSettings, Training
 from mindglyph.decoders.whitening import Whitening
+from mindglyph.search import Between, EachOf, WholeBetween
 
 
 class StackedLSTMSettings(NetworkSettings):
@@ -28,9 +29,11 @@ class StackedLSTMSettings(NetworkSettings):
         How it is trained.
     """
 
-    units: tuple[Annotated[int, Field(ge=1)], ...] = Field((256, 512, 256, 64), min_length=1)
+    units: Annotated[tuple[Annotated[int, Field(ge=1)], ...], EachOf(WholeBetween(32, 512, log=True))] = Field(
+        (256, 512, 256, 64), min_length=1
+    )
     axis: Literal["channels", "time"] = "channels"
-    dropout: float = Field(0.5, ge=0, lt=1)
+    dropout: Annotated[float, Between(0.0, 0.8)] = Field(0.5, ge=0, lt=1)
     training: Training = Training(batch_size=32, learning_rate=1e-3)
 
     def build(self, sfreq: float, seed: int = 0) -> StackedLSTM:

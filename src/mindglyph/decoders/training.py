@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from mindglyph.decoders.hardware import Compiled, DeviceChoice, Hardware, Precis
 from mindglyph.decoders.monitor import Monitor, Progress
 from mindglyph.decoders.whitening import learn_whitening
 from mindglyph.errors import UserError
+from mindglyph.search import Between, OneOf, WholeBetween
 from mindglyph.settings import Settings
 
 INFERENCE_BATCH = 256
@@ -63,10 +64,10 @@ class Training(Settings):
     max_epochs: int = Field(40, ge=1)
     patience: int = Field(6, ge=1)
     held_out: float = Field(0.15, gt=0, lt=1)
-    batch_size: int = Field(64, ge=1)
-    learning_rate: float = Field(1e-3, gt=0)
-    weight_decay: float = Field(1e-2, ge=0)
-    schedule: Literal["constant", "one-cycle"] = "constant"
+    batch_size: Annotated[int, WholeBetween(16, 256, log=True)] = Field(64, ge=1)
+    learning_rate: Annotated[float, Between(1e-4, 1e-2, log=True)] = Field(1e-3, gt=0)
+    weight_decay: Annotated[float, Between(1e-5, 1e-1, log=True)] = Field(1e-2, ge=0)
+    schedule: Annotated[Literal["constant", "one-cycle"], OneOf("constant", "one-cycle")] = "constant"
     whitened: bool = True
     augmentation: tuple[AugmentationName, ...] = ()
     device: DeviceChoice = "auto"

@@ -132,7 +132,7 @@ def _train_and_test(fold: _Fold) -> None:
     train, test = settings.plan(trials, fold.split)[number]
     pipeline = settings.pipeline(trials.sfreq).fit(trials.view(train), monitor)
     tested = trials.view(test)
-    table = _predictions(pipeline, trials, train, test).assign(fold=number)
+    table = tested_predictions(pipeline, trials, train, test).assign(fold=number)
     about: dict[str, Any] = {
         "fold": number,
         "n_train": len(train),
@@ -155,7 +155,18 @@ def _train_and_test(fold: _Fold) -> None:
         shutil.rmtree(monitor.folder, ignore_errors=True)
 
 
-def _predictions(pipeline: DecodingPipeline, trials: Trials, train: np.ndarray, test: np.ndarray) -> pd.DataFrame:
+def tested_predictions(pipeline: DecodingPipeline, trials: Trials, train: np.ndarray, test: np.ndarray) -> pd.DataFrame:
+    """Return what a fitted pipeline says of tested trials, as `read_predictions` does for one fold.
+
+    Parameters
+    ----------
+    pipeline : DecodingPipeline
+        Fitted to the trials at `train`.
+    trials : Trials
+        All of them, in the order of recording.
+    train, test : ndarray of int
+        Places of the trials learned from and of those tested.
+    """
     tested = trials.view(test)
     probabilities, _ = pipeline.outputs(tested)
     classes = pipeline.decoder.classes_

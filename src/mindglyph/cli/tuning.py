@@ -1,0 +1,130 @@
+"""`mindglyph tune`: search a decoder's settings, and score what is found on trials never searched on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mindglyph.cli.app import AsJson, Seed, StoppedError, StorePath, app, beside, remark, show
+from mindglyph.cli.decoding import Balancing, CodeDimension, Preparing, Wishes, asked_decoding
+from mindglyph.cli.watching import watching
+
+_SHOWN = 8
+"""Settings whose importance is shown."""
+
+
+@app.command("tune")
+def tune_command(
+    store: StorePath,
+    decoder: Annotated[str, typer.Option(help="Name of a decoder; 'mindglyph decoders' lists them.")],
+    n_trials: Annotated[
+        int, typer.Option("--trials", min=1, help="Trials of the search in all, those done before counted in.")
+    ] = 40,
+    searched: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--search",
+            metavar="KEY",
+            help="A setting to search, such as training.learning_rate or preprocessing; several times for several. "
+            "[default: all that declare a range]",
+        ),
+    ] = None,
+    wishes: Wishes = None,
+    preparing: Preparing = None,
+    autoencoder: CodeDimension = None,
+    balance: Balancing = "none",
+    folds: Annotated[int, typer.Option(help="Parts of the searched trials that are tested in turn.")] = 4,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The run's folder, or a .yaml for the best settings. [default: STORE.DECODER.tuning]"),
+    ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|URL",
+            help="A journal file or a database in which several processes work on one search. [default: in the run]",
+        ),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that do trials side by side.")] = 1,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Search the settings of a decoder on the first four fifths of a store, and score the best on the last.
+
+    What --set and --preprocess say stays as it is. The same command goes on where it was stopped, and with more
+    --trials it searches on. 'mindglyph train' and 'evaluate' take what is found by --settings.
+
+    Example: mindglyph tune mw.store --decoder lda --trials 40 --out best.yaml
+    """
+    from mindglyph.decoders.settings_file import write_settings
+    from mindglyph.report.tuning_figures import write_tuning_figures
+    from mindglyph.store import Store
+    from mindglyph.tuning import TuningSettings, tune
+    from mindglyph.tuning.tune import BEST, open_tuning
+
+    others: dict[str, Any] = {"decoder": decoder, "balance": balance, "folds": folds, "seed": seed}
+    others["fixed"] = (*_named(wishes), *(f"preprocessing.{name}" for name in _named(preparing)))
+    others["searched"] = tuple(searched or ())
+    settings = asked_decoding(TuningSettings, "tune", wishes, preparing, autoencoder, None, **others)
+    file = out if out is not None and out.suffix.lower() in (".yaml", ".yml") else None
+    folder = beside(store, f"{decoder}.tuning") if out is None or file is not None else out
+    try:
+        metrics = tune(Store(store), settings, folder, n_trials, storage, workers, watching)
+    except StoppedError:
+        raise StoppedError(f"the trials done are kept in {storage or folder}: go on with the same command") from None
+    write_tuning_figures(open_tuning(folder)[1], metrics["importance"], folder)
+    if file is not None:
+        write_settings(file, settings.chosen(metrics["best"]["params"]))
+    if len(metrics["looks"]) > 1:
+        remark(
+            f"mindglyph: the outer test was scored {len(metrics['looks'])} times, as the search went on: "
+            "choose none of these searches by it"
+        )
+    show(metrics, as_json, f"{decoder} on {store.name}", _rows(metrics) | {"best settings": str(file or folder / BEST)})
+
+
+def _named(wishes: list[str] | None) -> list[str]:
+    return [wish.partition("=")[0].strip() for wish in wishes or []]
+
+
+def _rows(metrics: dict[str, Any]) -> dict[str, str]:
+    """Return what is shown of a search."""
+    best, default, outer = metrics["best"], metrics["default"], metrics["outer"]
+    rows = {"trials": ", ".join(f"{count} {state}" for state, count in metrics["trials"].items())}
+    if default is None:
+        rows["defaults"] = "do not go through: see trials.csv"
+    else:
+        rows["inner loss"] = (
+            f"{best['log_loss']:.4f} nats (trial {best['number']}), by default {default['log_loss']:.4f}"
+        )
+    same = default is not None and best["params"] == default["params"]
+    rows["best"] = "the defaults: nothing better was found" if same else _values(best, default)
+    if metrics["importance"] is not None:
+        shown = list(metrics["importance"].items())[:_SHOWN]
+        rows["importance"] = ", ".join(f"{name} {share:.0%}" for name, share in shown)
+    rows["outer test"] = f"{_score(outer['best'])}, {outer['n_test']:,} trials never searched on"
+    if not same and outer["default"] is not None:
+        rows["by default"] = _score(outer["default"])
+        found = outer["difference"]
+        low, high = found["accuracy_ci95"]
+        rows["difference"] = (
+            f"{100 * found['accuracy']:+.1f} points (95% interval {100 * low:+.1f} to {100 * high:+.1f}), "
+            f"p = {found['p_value']:.4f}; log loss {found['log_loss']:+.4f}"
+        )
+    rows |= {f"warning {number}": warning for number, warning in enumerate(metrics["warnings"], start=1)}
+    return rows
+
+
+def _values(best: dict[str, Any], default: dict[str, Any] | None) -> str:
+    before = {} if default is None else default["params"]
+    changed = {name: value for name, value in best["params"].items() if before.get(name, ...) != value}
+    return ", ".join(
+        f"{name} {f'{value:.3g}' if isinstance(value, float) else value}" for name, value in changed.items()
+    )
+
+
+def _score(score: dict[str, Any]) -> str:
+    low, high = score["ci95"]
+    return f"{score['accuracy']:.1%} (95% interval {low:.1%} to {high:.1%}), p = {score['p_value']:.4f}"
