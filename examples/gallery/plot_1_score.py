@@ -2,8 +2,8 @@
 Decode a recording, and read the score
 ======================================
 
-A recording is simulated, imported and decoded as ``mindglyph simulate``, ``import`` and ``evaluate`` do it. Because the
-signal was planted, its limit is known: the *ceiling* is what an ideal observer reaches.
+A recording is simulated, imported and decoded as ``mindglyph simulate``, ``import`` and ``evaluate`` do it. Because
+the signal was planted, its limit is known: the *ceiling* is what an ideal observer reaches.
 """
 
 # %%
@@ -47,7 +47,8 @@ print(f"ceiling     {score['ceiling']:.1%}; efficiency {efficiency:.2f}")
 # %%
 # - The **interval** is of the accuracy that this kind of decoder reaches on recordings like this one.
 # - **p** says how often labels that were permuted in blocks of neighbours are decoded as well.
-# - **Efficiency** is the share of what can be decoded that is decoded. Real recordings have none: nobody knows their ceiling.
+# - **Efficiency** is the share of what can be decoded that is decoded. Real recordings have none: nobody knows their
+#   ceiling.
 assert score["p_value"] < 0.01
 assert score["ci95"][0] > score["chance_bound"]
 assert efficiency > 0.7
@@ -69,5 +70,5 @@ figure.colorbar(image, label="share of the digit's trials")
 plt.show()
 
 # %%
-# *Left: accuracy of each stretch. Right: what was decoded for each digit shown. Chance would be five bars that end at the dotted
-# line, give or take two points, and a square that is evenly pale, a tenth in each cell, without a diagonal.*
+# *Left: accuracy of each stretch. Right: what was decoded for each digit shown. Chance would be five bars that end at
+# the dotted line, give or take two points, and a square that is evenly pale, a tenth in each cell, without a diagonal.*

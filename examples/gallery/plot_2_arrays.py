@@ -8,9 +8,9 @@ Trials need no file: an array of signals and one of labels are enough. Labels ma
 # %%
 # Arrays become trials
 # --------------------
-# The arrays here are made up, so that it is known what is in them: noise in microvolts, and in the trials called *face* a
-# deflection of 4 microvolts around 170 ms over the right side of the head. Trials stand in the order of recording; the split
-# below depends on it.
+# The arrays here are made up, so that it is known what is in them: noise in microvolts, and in the trials called *face*
+# a deflection of 4 microvolts around 170 ms over the right side of the head. Trials stand in the order of recording;
+# the split below depends on it.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -74,5 +74,5 @@ right.legend()
 plt.show()
 
 # %%
-# *Left: the mean of each label. Right: what the decoder believed of trials that it did not learn from. Chance would be two heaps
-# that lie on one another around the dotted line.*
+# *Left: the mean of each label. Right: what the decoder believed of trials that it did not learn from. Chance would be
+# two heaps that lie on one another around the dotted line.*

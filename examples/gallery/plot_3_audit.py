@@ -2,8 +2,8 @@
 Audit a block design before anything is trained
 ===============================================
 
-Each digit is shown twenty times in a row while the electrodes drift. No signal is planted, so nothing can be decoded; yet
-the label follows the clock, and whoever reads the clock reads the label. ``mindglyph audit`` says so beforehand.
+Each digit is shown twenty times in a row while the electrodes drift. No signal is planted, so nothing can be decoded;
+yet the label follows the clock, and whoever reads the clock reads the label. ``mindglyph audit`` says so beforehand.
 """
 
 # %%
@@ -64,5 +64,5 @@ right.legend()
 plt.show()
 
 # %%
-# *Left: the digit of each trial. Right: how often a label follows itself. Chance would be a cloud without runs on the left, and a
-# red line inside the grey heap, near a tenth, on the right.*
+# *Left: the digit of each trial. Right: how often a label follows itself. Chance would be a cloud without runs on the
+# left, and a red line inside the grey heap, near a tenth, on the right.*

@@ -2,14 +2,16 @@
 A random split beside an honest one
 ===================================
 
-The same recording and the same decoder give two scores. One divides the trials by lot, so that nearly every tested trial has a
-neighbour in time among those learned from. The other tests whole stretches. What lies between them is the *inflation*.
+The same recording and the same decoder give two scores. One divides the trials by lot, so that nearly every tested
+trial has a neighbour in time among those learned from. The other tests whole stretches. What lies between them is the
+*inflation*.
 """
 
 # %%
 # A recording without any signal
 # ------------------------------
-# Digits come in runs and the electrodes drift, as in a block design. Whatever is decoded here beyond 10% is not the digit.
+# Digits come in runs and the electrodes drift, as in a block design. Whatever is decoded here beyond 10% is not the
+# digit.
 import tempfile
 from pathlib import Path
 
@@ -63,5 +65,5 @@ axes.legend()
 plt.show()
 
 # %%
-# *Accuracy with its 95% interval. Chance would be both points in the grey band and both intervals across the dotted line: that is
-# what there is to decode here, and the random split shows something else.*
+# *Accuracy with its 95% interval. Chance would be both points in the grey band and both intervals across the dotted
+# line: that is what there is to decode here, and the random split shows something else.*

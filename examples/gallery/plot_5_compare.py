@@ -2,8 +2,9 @@
 Which of two decoders is better?
 ================================
 
-Two decoders are tested on the same folds. A plain paired t-test takes the folds as independent, although each learned from trials
-that the others test, and so finds differences that are not there. Nadeau and Bengio's corrected t allows for it.
+Two decoders are tested on the same folds. A plain paired t-test takes the folds as independent, although each learned
+from trials that the others test, and so finds differences that are not there. Nadeau and Bengio's corrected t allows
+for it.
 """
 
 # %%
@@ -39,7 +40,8 @@ for decoder in ("evoked", "lda"):
 # %%
 # The comparison
 # --------------
-# With more than two decoders, ``p_holm`` is corrected for the number of pairs. ``mindglyph benchmark`` makes this table by itself.
+# With more than two decoders, ``p_holm`` is corrected for the number of pairs. ``mindglyph benchmark`` makes this table
+# by itself.
 n_test = len(store.trials()) / 5
 found = compare_decoders(folds, n_test=n_test, n_train=4 * n_test).iloc[0]
 plain = ttest_rel(folds["evoked"], folds["lda"]).pvalue
@@ -61,12 +63,15 @@ left.legend()
 differences = 100 * np.subtract(folds["evoked"], folds["lda"])
 right.plot(differences, np.zeros(5), "o", color="tab:blue", alpha=0.5, label="folds")
 middle, low, high = 100 * found["difference"], 100 * found["ci_low"], 100 * found["ci_high"]
-right.errorbar(middle, 1, xerr=[[middle - low], [high - middle]], fmt="s", color="tab:red", capsize=6, label="mean, 95%")
+right.errorbar(
+    middle, 1, xerr=[[middle - low], [high - middle]], fmt="s", color="tab:red", capsize=6, label="mean, 95%"
+)
 right.axvline(0, color="black", linestyle=":")
 right.set(xlabel="evoked better than lda by (points)", yticks=(), ylim=(-1, 2))
 right.legend()
 plt.show()
 
 # %%
-# *Left: each line is a stretch of the recording, decoded by both. Right: the differences, and the interval of their mean. Chance
-# would be lines along the dotted one on the left, some rising and some falling, and an interval across zero on the right.*
+# *Left: each line is a stretch of the recording, decoded by both. Right: the differences, and the interval of their
+# mean. Chance would be lines along the dotted one on the left, some rising and some falling, and an interval across
+# zero on the right.*
