@@ -22,7 +22,8 @@ from mindglyph.simulation import SimulationSettings, simulate
 from mindglyph.sources.formats import recognise
 from mindglyph.store import Store, write_store
 
-folder = Path(tempfile.mkdtemp())
+temporary = tempfile.TemporaryDirectory()
+folder = Path(temporary.name)
 digits = load_digits("train")
 settings = SimulationSettings(format="in", events=1000, ceiling=0.1, confound="drift", seed=0)
 truth = simulate(folder / "IN.txt", settings, digits.images, digits.labels, PACKAGED)

@@ -24,7 +24,8 @@ from mindglyph.simulation import SimulationSettings, simulate
 from mindglyph.sources.formats import recognise
 from mindglyph.store import Store, write_store
 
-folder = Path(tempfile.mkdtemp())
+temporary = tempfile.TemporaryDirectory()
+folder = Path(temporary.name)
 digits = load_digits("train")
 settings = SimulationSettings(format="in", events=800, ceiling=0.7, seed=2)
 truth = simulate(folder / "IN.txt", settings, digits.images, digits.labels, PACKAGED)
