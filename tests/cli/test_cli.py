@@ -65,28 +65,6 @@ def test_help_needs_none_of_the_heavy_libraries() -> None:
     assert "demo" in done.stdout
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "fetch",
-        "simulate",
-        "import",
-        "inspect",
-        "formats",
-        "decoders",
-        "evaluate",
-        "benchmark",
-        "reconstruct",
-        "report",
-        "train",
-        "predict",
-        "demo",
-    ],
-)
-def test_every_command_has_an_example(command: str) -> None:
-    assert f"Example: mindglyph {command}" in _run(command, "--help").stdout
-
-
 class _Page(HTMLParser):
     """Collects what a page would fetch from elsewhere."""
 

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="mindglyph",
     help="Decode the digit that was seen from an EEG recording, draw it, and say how far to believe it.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -44,6 +45,9 @@ _COMMANDS = (
 )
 """Modules that hold the commands, in the order of the path of the data."""
 
+_QUIET = ContextVar("quiet", default=False)
+"""Whether this call of the command line shows results and errors only."""
+
 
 class StoppedError(Exception):
     """Long work was stopped by Ctrl-C; typer would end such a one without a word. Its text says how to go on."""
@@ -62,6 +66,45 @@ Cluster = Annotated[
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder made by 'mindglyph evaluate'.")]
 
 
+@app.callback()
+def before_all(
+    context: typer.Context,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show what libraries log, and all of their warnings.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Show results and errors only: no progress, remarks or warnings.")
+    ] = False,
+) -> None:
+    """Set what is shown beside the results; without a command, show the way from a recording to a report."""
+    if verbose and quiet:
+        raise UserError("--verbose and --quiet: give one of them")
+    _QUIET.set(quiet)
+    if verbose or quiet:
+        import logging
+        import warnings
+
+        warnings.simplefilter("default" if verbose else "ignore")
+        logging.basicConfig(level=logging.INFO if verbose else logging.ERROR)
+    if context.invoked_subcommand is None:
+        say(_path_of_work(context))
+
+
+def _path_of_work(context: typer.Context) -> str:
+    """Return a line for each command, in the order of the path of the data."""
+    formatter = context.make_formatter()
+    formatter.write_text("The path of the data, from a recording to what it is worth:")
+    formatter.write_paragraph()
+    commands = context.command.commands.items()  # type: ignore[attr-defined]
+    with formatter.indentation():
+        formatter.write_dl([(name, (command.help or "").split("\n")[0]) for name, command in commands])
+    formatter.write_paragraph()
+    formatter.write_text(
+        "'mindglyph COMMAND --help' shows the options and an example, 'mindglyph demo' all of it at once."
+    )
+    return str(formatter.getvalue()).rstrip()
+
+
 def say(text: str) -> None:
     """Print a line of the result on stdout."""
     sys.stdout.write(f"{text}\n")
@@ -69,13 +112,20 @@ def say(text: str) -> None:
 
 def remark(text: str) -> None:
     """Print a line beside the result, on stderr."""
+    if _QUIET.get():
+        return
     sys.stderr.write(f"{text}\n")
+
+
+def import_commands() -> None:
+    """Let each module add its commands to the application."""
+    for module in _COMMANDS:
+        import_module(f"mindglyph.cli.{module}")
 
 
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and exit status 2."""
-    for module in _COMMANDS:
-        import_module(f"mindglyph.cli.{module}")
+    import_commands()
     try:
         app()
     except UserError as error:
@@ -122,7 +172,7 @@ def bar_of() -> Iterator[Bar]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with Progress(*columns, console=Console(stderr=True), disable=_QUIET.get()) as bar:
         try:
             yield bar
         except KeyboardInterrupt:

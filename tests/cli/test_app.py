@@ -1,0 +1,88 @@
+"""What all commands share: help with an example, the path of work, completion, colours, quiet."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from mindglyph.cli import app as application
+from mindglyph.cli.app import app, bar_of, remark
+
+application.import_commands()
+COMMANDS = list(typer.main.get_command(app).commands)
+RUNNER = CliRunner()
+
+
+def _process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as a shell does."""
+    words = [sys.executable, "-m", "mindglyph", *arguments]
+    return subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, **environment})
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_an_example(command: str) -> None:
+    done = RUNNER.invoke(app, [command, "--help"])
+    assert f"Example: mindglyph {command}" in done.stdout
+
+
+def test_without_a_command_the_path_of_work_is_shown() -> None:
+    done = RUNNER.invoke(app, [])
+    assert done.exit_code == 0
+    lines = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ") and line[2:3].strip()]
+    assert lines == COMMANDS
+    path = ["fetch", "simulate", "import", "inspect", "audit", "evaluate", "reconstruct"]
+    assert [name for name in COMMANDS if name in path] == path
+    # Each line is whole, unlike those of --help.
+    assert "..." not in done.stdout
+
+
+def test_a_shell_can_complete_the_commands() -> None:
+    asked = {"_MINDGLYPH_COMPLETE": "complete_bash", "COMP_WORDS": "mindglyph eva", "COMP_CWORD": "1"}
+    code = "import sys; sys.argv[0] = 'mindglyph'; from mindglyph.cli import main; main()"
+    words = [sys.executable, "-c", code]
+    told = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, **asked})
+    assert told.stdout.split() == ["evaluate"], told.stderr
+    shown = subprocess.run([*words, "--show-completion", "bash"], capture_output=True, text=True, check=False)
+    assert "_MINDGLYPH_COMPLETE=complete_bash" in shown.stdout, shown.stderr
+
+
+@pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}])
+def test_no_colours_go_to_a_file(environment: dict[str, str]) -> None:
+    done = _process("formats", **environment)
+    assert "mindbigdata" in done.stdout.lower()
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_no_color_means_a_terminal_too(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    with bar_of() as bar:
+        bar.add_task("work", total=1)
+    # Colours are 30 to 38 and 90 to 97; what moves the bar is none.
+    assert not any(f"\x1b[{number}" in capsys.readouterr().err for number in ("3", "9"))
+
+
+def test_quiet_leaves_results_and_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    token = application._QUIET.set(True)
+    try:
+        remark("beside the result")
+        with bar_of() as bar:
+            bar.add_task("work", total=1)
+    finally:
+        application._QUIET.reset(token)
+    assert capsys.readouterr().err == ""
+    done = _process("-q", "inspect", str(tmp_path))
+    assert done.returncode == 2
+    assert "is no trial store" in done.stderr
+
+
+def test_verbose_and_quiet_do_not_go_together() -> None:
+    done = _process("-v", "-q", "formats")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
