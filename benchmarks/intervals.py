@@ -1,10 +1,6 @@
 """Count how often a 95% interval of an accuracy holds the truth, in worlds of arrays.
 
-<<<<<<<< HEAD:benchmarks/intervals.py
     uv run python benchmarks/intervals.py --recordings 1000
-========
-    uv run python benchmarks/interval_coverage.py --recordings 1000
->>>>>>>> tune:benchmarks/interval_coverage.py
 
 In each world, many recordings of the same person are drawn, and decoded over blocked folds with a
 linear discriminant. The truth is the mean accuracy over all of them. Prints one line of JSON a world:
