@@ -111,6 +111,11 @@ def _slow(task: tuple[Path, int]) -> tuple[int, int]:
     return number, os.getpid()
 
 
+def _marked(folder: Path, worker: int) -> set[int]:
+    """Return the tasks that a worker has begun."""
+    return {int(path.name) for path in folder.iterdir() if str(worker) in path.read_text().split()}
+
+
 def _threads(_: int) -> tuple[set[int], int]:
     return {pool["num_threads"] for pool in threadpool_info()}, torch.get_num_threads()
 
@@ -181,18 +186,24 @@ def test_the_place_changes_no_bit_of_a_fold(
 
 
 def test_a_killed_worker_costs_nothing_that_was_finished(dask: Dask, tmp_path: Path) -> None:
-    results = run_tasks(_slow, [(tmp_path, number) for number in range(14)], cluster=dask.address)
+    results = run_tasks(_slow, [(tmp_path, number) for number in range(20)], cluster=dask.address)
     given = [next(results) for _ in range(4)]
     finished = {number: (tmp_path / str(number)).read_text() for number, _ in given}
     victim = dask.processes["one"].pid
     assert victim in {worker for _, worker in given}
+    begun = _marked(tmp_path, victim)
+    deadline = time.monotonic() + 20
+    while not (at_work := _marked(tmp_path, victim) - begun):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     dask.kill("one")
     given += list(results)
     dask.start_worker("one")
-    assert [number for number, _ in given] == list(range(14))
+    assert [number for number, _ in given] == list(range(20))
     assert victim not in {worker for _, worker in given[-4:]}
     assert {number: (tmp_path / str(number)).read_text() for number in finished} == finished, "none was done again"
-    assert any(len((tmp_path / str(number)).read_text().split()) > 1 for number in range(14)), "one was, being at work"
+    for number in at_work:
+        assert len((tmp_path / str(number)).read_text().split()) == 2, "what it was at, another did anew"
 
 
 def test_a_lost_scheduler_is_said_with_what_to_do(tmp_path: Path) -> None:
