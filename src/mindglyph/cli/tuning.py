@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mindglyph.cli.app import AsJson, Seed, StoppedError, StorePath, app, beside, remark, show
+from mindglyph.cli.app import AsJson, Cluster, Seed, StoppedError, StorePath, app, beside, remark, show
 from mindglyph.cli.decoding import Balancing, CodeDimension, Preparing, Wishes, asked_decoding
 from mindglyph.cli.watching import watching
 
@@ -48,6 +48,7 @@ def tune_command(
         ),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that do trials side by side.")] = 1,
+    cluster: Cluster = None,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -71,7 +72,7 @@ def tune_command(
     file = out if out is not None and out.suffix.lower() in (".yaml", ".yml") else None
     folder = beside(store, f"{decoder}.tuning") if out is None or file is not None else out
     try:
-        metrics = tune(Store(store), settings, folder, n_trials, storage, workers, watching)
+        metrics = tune(Store(store), settings, folder, n_trials, storage, workers, watching, cluster)
     except StoppedError:
         raise StoppedError(f"the trials done are kept in {storage or folder}: go on with the same command") from None
     write_tuning_figures(open_tuning(folder)[1], metrics["importance"], folder)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from mindglyph.compute import run_tasks
+from mindglyph.compute import check_place, run_tasks
 from mindglyph.decoders.settings_file import write_settings
 from mindglyph.errors import UserError
 from mindglyph.evaluation import evaluated_trials
@@ -38,6 +38,7 @@ def tune(
     storage: str | None = None,
     workers: int = 1,
     watcher: Watcher = unwatched,
+    cluster: str | None = None,
 ) -> dict[str, Any]:
     """Search the settings of a decoder on the first trials of a store, and score the best on the last.
 
@@ -58,6 +59,8 @@ def tune(
         Processes that do trials side by side.
     watcher : callable
         Given the name of a part of the work; its context is told how far that is.
+    cluster : str, optional
+        A Dask scheduler whose workers do the trials instead; they must see the store and the storage.
 
     Returns
     -------
@@ -71,8 +74,9 @@ def tune(
     ------
     UserError
         If there is nothing to search, the trials are too few, the folder holds another run, or no
-        trial went through.
+        trial went through, or the cluster cannot be used.
     """
+    check_place(workers, cluster)
     store.verify()
     settings.pipeline(store.about["sfreq"])
     settings.start()
@@ -86,7 +90,7 @@ def tune(
         where = where if is_url(where) else str(Path(where).resolve())
         search = Search(store.path.resolve(), settings, where, study_name(settings.decoder, asked), n_trials)
         with watcher("trials") as watch:
-            _search(search, workers, watch.step)
+            _search(search, workers, cluster, watch.step)
         study = search.study()
         table = trials_table(study, settings.space())
         _write_table(run, table)
@@ -94,7 +98,7 @@ def tune(
         chosen = settings.chosen(best.params)
         write_settings(folder / BEST, chosen)
         with watcher("outer test") as watch:
-            outer = _outer(run, store, settings, (best, default), workers, watch.step)
+            outer = _outer(run, store, settings, (best, default), (workers, cluster), watch.step)
         before = run.metrics.get("outer", {}).get("best_params")
         looks = run.metrics.get("looks", [])
         run.add_metrics(
@@ -122,12 +126,13 @@ def _asked(store: Store, settings: TuningSettings) -> dict[str, Any]:
     }
 
 
-def _search(search: Search, workers: int, step: Callable[[int, int], None]) -> None:
+def _search(search: Search, workers: int, cluster: str | None, step: Callable[[int, int], None]) -> None:
     """Do the trials that are left."""
+    shared = (search.store,) if is_url(search.storage) else (search.store, Path(search.storage).parent)
     left = search.left()
     step(search.n_trials - left, search.n_trials)
     while left:
-        for number, _ in enumerate(run_tasks(try_once, [search] * left, workers), start=1):
+        for number, _ in enumerate(run_tasks(try_once, [search] * left, workers, cluster, shared), start=1):
             step(min(search.n_trials, search.n_trials - left + number), search.n_trials)
         # A process may have been killed meanwhile, here or elsewhere.
         still = search.left()
@@ -148,7 +153,7 @@ def _outer(
     store: Store,
     settings: TuningSettings,
     both: tuple[Tried, Tried | None],
-    workers: int,
+    place: tuple[int, str | None],
     step: Callable[[int, int], None],
 ) -> dict[str, Any]:
     """Return the scores on the outer test; those of the same settings are not made again."""
@@ -161,7 +166,9 @@ def _outer(
     tasks = [OuterTask(store.path.resolve(), settings, settings.chosen(tried.params)) for tried in wanted.values()]
     step(0, len(tasks))
     tables = {}
-    for name, table in zip(wanted, run_tasks(outer_predictions, tasks, min(workers, len(tasks))), strict=True):
+    workers, cluster = place
+    done = run_tasks(outer_predictions, tasks, min(workers, len(tasks)), cluster, (store.path.resolve(),))
+    for name, table in zip(wanted, done, strict=True):
         tables[name] = table
         step(len(tables), len(tasks))
     if default is not None:

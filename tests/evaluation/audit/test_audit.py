@@ -28,7 +28,7 @@ def test_clean_recordings_raise_nothing(signal: Store, none: Store) -> None:
     for store in (signal, none):
         found = look(store)
         assert (found.fails, found.warnings) == ([], []), store.path
-        assert found.summary == f"None of the {len(found.findings)} things that were looked for was found."
+        assert found.summary == f"Of the {len(found.findings)} things that were looked for none was found."
 
 
 @pytest.mark.parametrize(("ceiling", "rest", "seed"), [(0.1, 0.0, 40), (0.1, 0.15, 41), (0.9, 0.0, 42)])

@@ -95,7 +95,7 @@ class Audit:
         if counts["warn"]:
             names = ", ".join(self.warnings)
             return f"Nothing fails; keep {_things(counts['warn'])} in mind when a score is read: {names}."
-        return f"None of the {len(self.findings)} things that were looked for was found."
+        return f"Of the {len(self.findings)} things that were looked for none was found."
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it as plain types."""
