@@ -125,7 +125,8 @@ class _Fold:
 
 
 def _train_and_test(fold: _Fold) -> None:
-    if Run(fold.run).folds(fold.split).finished(fold.number):
+    folds = Run(fold.run).folds(fold.split)
+    if folds.finished(fold.number) and folds.damage(fold.number) is None:
         return  # by a worker that died before it could say so
     settings, number, monitor = fold.settings, fold.number, fold.monitor()
     trials = evaluated_trials(Store(fold.store))
