@@ -21,7 +21,10 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+# One of them for every run; all of them, ten times each, take minutes.
+@pytest.mark.parametrize(
+    "name", [name if name == "evaluate" else pytest.param(name, marks=pytest.mark.slow) for name in COMMANDS]
+)
 def test_a_killed_command_goes_on_to_the_same_result(starter: Starter, data: Path, tmp_path: Path, name: str) -> None:
     assert survive(starter, COMMANDS[name], data, tmp_path, kills=2) > 0
 
@@ -41,7 +44,10 @@ def test_a_command_that_a_user_started_goes_on(starter: Starter, data: Path, tmp
     assert survive(starter, COMMANDS["evaluate"], data, tmp_path, kills=3, seed=2, fresh=True) > 0
 
 
-@pytest.mark.parametrize("name", ["train", "evaluate", "benchmark"])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param("train", marks=pytest.mark.slow), "evaluate", pytest.param("benchmark", marks=pytest.mark.slow)],
+)
 def test_of_two_at_once_the_second_is_refused_in_one_line(
     starter: Starter, data: Path, tmp_path: Path, name: str
 ) -> None:
