@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from mindglyph.images.own_sets import LabelledPictures
 
 images = typer.Typer(
-    help="Train generators of pictures on a set of your own, and draw with them.", no_args_is_help=True
+    help="Train generators of pictures on a set of your own, and draw with them.\n\n"
+    "Example: mindglyph images train --set my-digits",
+    no_args_is_help=True,
 )
 app.add_typer(images, name="images")
 
