@@ -10,7 +10,7 @@ from mindglyph.report.drawing import as_png, as_svg, new_figure
 
 DECODING = {
     "accuracy": 0.3, "ci95": (0.25, 0.35), "chance": 0.5, "chance_bound": 0.55, "n_test": 300, "ceiling": None,
-    "folds": [0.28, 0.32], "classes": ["face", "house"], "confusion": [[40, 110], [100, 50]],
+    "statistic": "accuracy", "folds": [0.28, 0.32], "classes": ["face", "house"], "confusion": [[40, 110], [100, 50]],
 }  # fmt: skip
 
 
