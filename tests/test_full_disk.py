@@ -81,9 +81,8 @@ def fails_and_goes_on(starter: Starter, data: Path, disk: Path, folder: Path, na
     return told
 
 
-@pytest.mark.parametrize(
-    "name", [name if name == "evaluate" else pytest.param(name, marks=pytest.mark.slow) for name in COMMANDS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
 def test_a_full_disk_stops_a_command_that_goes_on_when_there_is_room(
     starter: Starter, data: Path, small_disk: Path, tmp_path: Path, name: str
 ) -> None:

@@ -53,6 +53,7 @@ def test_the_lie_is_far_above_chance_and_the_truth_is_not(trap: object, name: st
     assert found.truth.accuracy < found.lie.accuracy / 2
 
 
+@pytest.mark.slow
 def test_the_best_of_many_epochs_beats_what_they_reach_on_average(
     trap: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:

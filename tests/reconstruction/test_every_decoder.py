@@ -36,7 +36,7 @@ def test_pictures_are_drawn_from_every_decoders_embedding(decoder: str, signal: 
     np.testing.assert_allclose(drawn.probabilities.sum(axis=1), 1, atol=1e-6)
 
 
-@pytest.mark.parametrize("format", ["mu", "in", "muse2"])
+@pytest.mark.parametrize("format", ["mu", "in", pytest.param("muse2", marks=pytest.mark.slow)])
 def test_pictures_are_drawn_of_every_headset(format: str, world: object, bank: PictureBank) -> None:
     trials = evaluated_trials(world(format=format, events=300, ceiling=0.9, seed=6))
     learned, tested = trials.view(np.arange(100)), trials.view(np.arange(110, 140))
