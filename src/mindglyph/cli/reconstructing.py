@@ -100,7 +100,10 @@ def run_reconstruction(
     }
     write_json(folder / "metrics.json", scores)
     if Run.exists(run):
-        return Run.open(run).add_metrics(pictures=scores)
+        opened = Run.open(run)
+        # Read and written again: an evaluation in the same folder must not do so meanwhile.
+        with opened.held():
+            return opened.add_metrics(pictures=scores)
     return {"pictures": scores}
 
 
