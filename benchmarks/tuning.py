@@ -18,7 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,7 @@ from mindglyph.evaluation import evaluated_trials, score_decoding
 from mindglyph.evaluation.crossvalidation import tested_predictions
 from mindglyph.files import read_json, write_json
 from mindglyph.simulation import SimulationSettings
-from mindglyph.sources.recording import Chunk, Recording
-from mindglyph.store import Store, write_store
+from mindglyph.store import Store, write_trials
 from mindglyph.tuning import TuningSettings, tune
 from mindglyph.tuning.outer import as_metrics, paired_difference
 
@@ -71,23 +70,7 @@ def stores(folder: Path, question: Question) -> tuple[Store, Store]:
     whole = Store(path)
     first = path.with_suffix(".first.store")
     if not first.exists():
-        trials = evaluated_trials(whole).select(np.arange(question.n_searched))
-
-        def read() -> Iterator[Chunk]:
-            yield Chunk(trials, [], len(trials), 1)
-
-        write_store(
-            first,
-            Recording(
-                path=path,
-                format=whole.about["format"],
-                seen=f"the first {len(trials):,} trials of {path.name}",
-                info=trials.info,
-                n_times=trials.signals.shape[-1],
-                size=1,
-                read=read,
-            ),
-        )
+        write_trials(evaluated_trials(whole).select(np.arange(question.n_searched)), first, name=path.name)
     return Store(first), whole
 
 

@@ -12,7 +12,8 @@ from mindglyph.errors import UserError
 from mindglyph.headsets import HEADSETS
 from mindglyph.images.sets import load_digits
 from mindglyph.sources.mindbigdata import text_recording
-from mindglyph.store import Store, write_store
+from mindglyph.store import Store, write_store, write_trials
+from mindglyph.trials import ExtraSignals, Trials
 
 MakeRow = Callable[..., str]
 MW = HEADSETS["MW"]
@@ -91,7 +92,8 @@ from pathlib import Path
 import numpy as np
 from mindglyph.headsets import HEADSETS
 from mindglyph.sources.mindbigdata import text_recording
-from mindglyph.store import Store, write_store
+from mindglyph.store import Store, write_store, write_trials
+from mindglyph.trials import ExtraSignals, Trials
 old, new, store = map(Path, sys.argv[1:])
 
 def imports(source):
@@ -209,3 +211,42 @@ def test_a_damaged_store_is_said(tmp_path: Path, row: MakeRow) -> None:
         Store(store)
     with pytest.raises(UserError, match="is no trial store"):
         Store(tmp_path)
+
+
+def test_trials_of_arrays_become_a_store_with_all_that_they_hold(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    # More than are written at a time, and two sessions that both count their events from 0.
+    session = np.repeat(["monday", "tuesday"], [700, 801])
+    table = pd.DataFrame({"session": session, "event": np.r_[0:700, 0:801]})
+    images = rng.integers(0, 256, size=(1501, 28, 28), dtype=np.uint8)
+    extra = ExtraSignals(rng.normal(size=(1501, 1, 16)).astype(np.float32), ("pulse",), 64.0)
+    trials = Trials.from_arrays(
+        rng.normal(size=(1501, 2, 8)),
+        rng.choice(["face", "house"], size=1501),
+        sfreq=128,
+        ch_names=["Cz", "Oz"],
+        metadata=table,
+        images=images,
+        tmin=-0.1,
+        extras={"ppg": extra},
+    )
+    counts = write_trials(trials, tmp_path / "mine.store", ordered=False)
+    assert (counts["trials"], counts["rows_rejected"]) == (1501, 0)
+    store = Store(tmp_path / "mine.store")
+    store.verify()
+    assert store.about["ordered"] is False
+    kept = store.trials()
+    for name in ("signals", "labels", "images"):
+        np.testing.assert_array_equal(getattr(kept, name), getattr(trials, name))
+    np.testing.assert_array_equal(kept.extras["ppg"].signals, extra.signals)
+    assert kept.metadata["session"].tolist() == session.tolist()
+    assert kept.metadata["event"].tolist() == table["event"].tolist()
+    assert kept.tmin == -0.1
+    np.testing.assert_allclose(kept.info["chs"][1]["loc"][:3], trials.info["chs"][1]["loc"][:3])
+
+
+def test_no_trials_are_no_store(tmp_path: Path) -> None:
+    trials = Trials.from_arrays(np.zeros((0, 1, 8)), np.zeros(0, int), sfreq=128, ch_names=["Cz"])
+    with pytest.raises(UserError, match="no trial"):
+        write_trials(trials, tmp_path / "mine.store")
+    assert list(tmp_path.iterdir()) == []

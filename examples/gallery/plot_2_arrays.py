@@ -11,13 +11,16 @@ Trials need no file: an array of signals and one of labels are enough. Labels ma
 # The arrays here are made up, so that it is known what is in them: noise in microvolts, and in the trials called *face*
 # a deflection of 4 microvolts around 170 ms over the right side of the head. Trials stand in the order of recording;
 # the split below depends on it.
+import tempfile
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 from mindglyph import Trials
-from mindglyph.decoders.settings import DecodingSettings
-from mindglyph.evaluation import plan, score_decoding
+from mindglyph.evaluation import EvaluationSettings, evaluate
+from mindglyph.store import Store, write_trials
 
 rng = np.random.default_rng(0)
 sfreq, n_trials = 128.0, 400
@@ -31,31 +34,23 @@ trials = Trials.from_arrays(signals, labels, sfreq=sfreq, ch_names=["TP9", "AF7"
 print(len(trials), "trials of", trials.info["ch_names"])
 
 # %%
-# A decoder, tested on stretches that it did not learn from
-# ---------------------------------------------------------
-# The preprocessing is a part of what is fitted, so it never sees a tested trial.
-settings = DecodingSettings(decoder="lda")
-tables = []
-for fold, (train, test) in enumerate(plan("blocked", trials, folds=5, gap=10, seed=0)):
-    pipeline = settings.pipeline(trials.sfreq).fit(trials.view(train))
-    probabilities, _ = pipeline.outputs(trials.view(test))
-    classes = pipeline.decoder.classes_
-    learned, counts = np.unique(labels[train], return_counts=True)
-    table = {
-        "fold": fold,
-        "label": labels[test],
-        "predicted": classes[probabilities.argmax(axis=1)],
-        "majority": learned[counts.argmax()],
-    }
-    table |= {f"p_{label}": probabilities[:, place] for place, label in enumerate(classes)}
-    tables.append(pd.DataFrame(table, index=pd.Index(test, name="trial")))
-predictions = pd.concat(tables).sort_index()
+# A store, and the whole evaluation
+# ---------------------------------
+# `write_trials` puts them where every command finds them: `mindglyph inspect mine.store`, `mindglyph evaluate
+# mine.store`. The same evaluation from Python; the preprocessing is a part of what is fitted in each fold, so it never
+# sees a tested trial.
+folder = Path(tempfile.mkdtemp())
+write_trials(trials, folder / "mine.store", name="made up")
+settings = EvaluationSettings(decoder="lda", permutations=2000)
+metrics = evaluate(Store(folder / "mine.store"), settings, folder / "mine.run")
+print(metrics["verdict"])
+decoding = metrics["decoding"]
+print(f"area under the curve {decoding['auc']:.3f}")
+assert decoding["p_value"] < 0.05
+assert decoding["accuracy"] > decoding["chance_bound"]
 
-score = score_decoding(predictions, ceiling=None, n_permutations=2000, seed=0)
-print(f"accuracy {score.accuracy:.1%} (95% interval {score.ci95[0]:.1%} to {score.ci95[1]:.1%})")
-print(f"chance {score.chance:.0%}, p = {score.p_value:.4f}, area under the curve {score.auc:.3f}")
-assert score.p_value < 0.05
-assert score.accuracy > score.chance_bound
+tables = sorted((folder / "mine.run").glob("folds/blocked/*/predictions.parquet"))
+predictions = pd.concat([pd.read_parquet(table) for table in tables])
 
 # %%
 # The picture

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from mindglyph.cli import app as application
-from mindglyph.cli.app import app, bar_of, remark
+from mindglyph.cli.app import app, bar_of, remark, show
 
 application.import_commands()
 COMMANDS = list(typer.main.get_command(app).commands)
@@ -29,6 +31,26 @@ def _process(*arguments: str, **environment: str) -> subprocess.CompletedProcess
 def test_every_command_has_an_example(command: str) -> None:
     done = RUNNER.invoke(app, [command, "--help"])
     assert f"Example: mindglyph {command}" in done.stdout
+
+
+def _commands(group: Any) -> dict[str, set[str]]:
+    """Return the options of each command, those of groups too."""
+    found: dict[str, set[str]] = {}
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            found |= {f"{name} {under}": options for under, options in _commands(command).items()}
+        else:
+            found[name] = {option for parameter in command.params for option in parameter.opts}
+    return found
+
+
+def test_every_command_says_its_result_as_json() -> None:
+    assert [name for name, options in _commands(typer.main.get_command(app)).items() if "--json" not in options] == []
+
+
+def test_json_names_what_was_written(capsys: pytest.CaptureFixture[str]) -> None:
+    show({"accuracy": 0.1}, True, "scores", {}, Path("mw.run"))
+    assert json.loads(capsys.readouterr().out) == {"accuracy": 0.1, "out": "mw.run"}
 
 
 def test_without_a_command_the_path_of_work_is_shown() -> None:

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from mindglyph.cli import main
-from mindglyph.cli.benchmarking import chosen_decoders, listed
+from mindglyph.cli.app import listed
+from mindglyph.cli.benchmarking import chosen_decoders
 from mindglyph.errors import UserError
 from mindglyph.store import Store
 
@@ -58,7 +59,7 @@ def test_json_holds_the_whole_table_and_the_same_command_does_nothing_again(
     out, _ = _run(*words, "--json")
     assert {path: path.stat().st_mtime_ns for path in (folder / "cells").rglob("*.json")} == before
     found = json.loads(out)
-    assert (found["failed"], found["others"], found["folder"]) == (0, 0, str(folder))
+    assert (found["failed"], found["others"], found["out"]) == (0, 0, str(folder))
     assert len(found["scores"]) == 8
     assert found["scores"][0]["inflation"] is None
     written = pd.read_parquet(folder / "scores.parquet")

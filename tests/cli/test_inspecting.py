@@ -21,7 +21,7 @@ def test_the_result_is_json_and_the_page_stands_alone(none: Store, tmp_path: Pat
     assert result["trials"] == 400
     assert result["verified"]
     assert {finding["level"] for finding in result["findings"]} == {"ok", "note"}
-    assert result["page"] == str(page)
+    assert result["out"] == str(page)
     text = page.read_text()
     fetched = re.findall(r'(?:src|href)="([^"]+)"', text)
     assert all(address.startswith(("data:", "#")) for address in fetched)

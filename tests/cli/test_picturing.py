@@ -58,7 +58,7 @@ def test_a_generator_learns_a_set_of_ones_own_and_draws_it(run: Any, letters: Pa
     assert "dark on a bright ground" in errors
     assert "epoch 2 of at most 2" in errors
     made = tmp_path / "letters.gan.safetensors"
-    assert result["file"] == str(made)
+    assert result["out"] == str(made)
     assert load_generator(made).labels == ("down", "up")
     assert not (tmp_path / "letters.gan.safetensors.unfinished").exists()
     out, _ = run("sample", "--generator", made, "--label", "up", "--each", 4, "--out", tmp_path / "x.png", "--json")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib import import_module
@@ -61,6 +61,14 @@ Cluster = Annotated[
     typer.Option(
         metavar="SCHEDULER",
         help="A Dask scheduler whose workers do the work, not this machine: tcp://HOST:8786, or its scheduler file.",
+    ),
+]
+Splits = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME,...",
+        help="How trials are divided: blocked, session, subject; random, a leak, only beside one of these. "
+        "[default: blocked]",
     ),
 ]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder made by 'mindglyph evaluate'.")]
@@ -145,6 +153,12 @@ def main() -> None:
         sys.exit(130)
 
 
+def listed(given: Sequence[str] | None) -> list[str]:
+    """Return the names in an option that takes several, with commas between them or given several times, each once."""
+    names = (name.strip() for text in given or () for name in text.split(","))
+    return list(dict.fromkeys(name for name in names if name))
+
+
 def beside(store: Path, ending: str) -> Path:
     """Return where what is made of a store stands by default: beside it, under its name."""
     whole = store.resolve()
@@ -191,14 +205,16 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def show(result: dict[str, Any], as_json: bool, title: str, rows: dict[str, str]) -> None:
-    """Print a result: all of it as JSON, or the chosen rows as a table."""
+def show(
+    result: dict[str, Any], as_json: bool, title: str, rows: dict[str, str], out: Path | str | None = None
+) -> None:
+    """Print a result: all of it as JSON, with what was written as `out`, or the chosen rows as a table."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     if as_json:
-        say(json.dumps(result))
+        say(json.dumps(result if out is None else result | {"out": str(out)}, allow_nan=False))
         return
     table = Table(title=Text(title), show_header=False, title_justify="left")
     table.add_column(no_wrap=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mindglyph.cli.app import AsJson, Seed, StorePath, app, progress, say
+from mindglyph.cli.app import AsJson, Seed, Splits, StorePath, app, listed, progress, say
 
 if TYPE_CHECKING:
     from mindglyph.evaluation.audit import Audit
@@ -16,13 +16,7 @@ if TYPE_CHECKING:
 @app.command("audit")
 def audit_command(
     store: StorePath,
-    splits: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="How trials are divided: blocked, session, subject, random. May be given several times. "
-            "[default: blocked]"
-        ),
-    ] = None,
+    splits: Splits = None,
     folds: Annotated[int, typer.Option(min=2, help="Number of folds.")] = 5,
     strict: Annotated[bool, typer.Option("--strict", help="End with exit status 1 where something fails.")] = False,
     seed: Seed = 0,
@@ -30,7 +24,7 @@ def audit_command(
 ) -> None:
     """Look for the ways in which the data could lie: labels that follow time, copies, leaks of the split.
 
-    Example: mindglyph audit mw.store
+    Example: mindglyph audit mw.store --splits blocked,random
     """
     from mindglyph.store import Store
 
@@ -38,7 +32,7 @@ def audit_command(
     opened = Store(store)
     from mindglyph.evaluation.audit import audit_store, plans_of
 
-    plans = plans_of(opened, splits or ["blocked"], folds, seed=seed)
+    plans = plans_of(opened, listed(splits) or ["blocked"], folds, seed=seed)
     with progress("audit") as report:
         found = audit_store(opened, plans, report, seed)
     if as_json:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mindglyph.cli.app import AsJson, Cluster, Seed, app, remark, say
+from mindglyph.cli.app import AsJson, Cluster, Seed, Splits, app, listed, remark, say
 from mindglyph.cli.watching import watching
 from mindglyph.errors import UserError
 
@@ -34,14 +34,7 @@ def benchmark_command(
             "[default: chance,default]",
         ),
     ] = None,
-    splits: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME,...",
-            help="How trials are divided: blocked, session, subject; random, a leak, only beside one of these. "
-            "[default: blocked]",
-        ),
-    ] = None,
+    splits: Splits = None,
     folds: Annotated[int, typer.Option(help="Parts of the recording that are tested in turn.")] = 5,
     wishes: Annotated[
         list[str] | None,
@@ -101,12 +94,6 @@ def benchmark_command(
         )
 
 
-def listed(given: Sequence[str] | None) -> list[str]:
-    """Return the names in an option that takes several, each once."""
-    names = (name.strip() for text in given or () for name in text.split(","))
-    return list(dict.fromkeys(name for name in names if name))
-
-
 def chosen_decoders(names: Sequence[str], wishes: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return what differs from the defaults of each decoder.
 
@@ -139,7 +126,7 @@ def as_plain(benchmark: Benchmark, folder: Path) -> dict[str, Any]:
     tables = {"scores": benchmark.scores, "folds": benchmark.folds, "comparisons": benchmark.comparisons}
     rows = {name: json.loads(table.to_json(orient="records", double_precision=15)) for name, table in tables.items()}
     failed = int(benchmark.scores["error"].notna().sum())
-    return {**rows, "failed": failed, "others": benchmark.others, "folder": str(folder)}
+    return {**rows, "failed": failed, "others": benchmark.others, "out": str(folder)}
 
 
 def _print_tables(benchmark: Benchmark) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from mindglyph.cli.app import AsJson, Cluster, RunPath, Seed, StorePath, app, beside, say, show
+from mindglyph.cli.app import AsJson, Cluster, RunPath, Seed, Splits, StorePath, app, beside, listed, show
 from mindglyph.cli.scoring import scored
 from mindglyph.cli.watching import watching
 
@@ -91,13 +91,7 @@ def evaluate_command(
     preparing: Preparing = None,
     autoencoder: CodeDimension = None,
     balance: Balancing = "none",
-    splits: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="How trials are divided: blocked, session, subject; random, a leak, only beside one of these. "
-            "May be given several times. [default: blocked]"
-        ),
-    ] = None,
+    splits: Splits = None,
     folds: Annotated[int, typer.Option(help="Parts of the recording that are tested in turn.")] = 5,
     retrain: Annotated[
         int, typer.Option(min=0, help="Permutations of the labels with which the decoder is trained anew.")
@@ -112,18 +106,18 @@ def evaluate_command(
 
     A finished evaluation may be asked for further splits and for --retrain: what is done is not done again.
 
-    Example: mindglyph evaluate mw.store --decoder lda --splits blocked --splits random
+    Example: mindglyph evaluate mw.store --decoder lda --splits blocked,random
     """
     from mindglyph.evaluation import EvaluationSettings
 
     others: dict[str, Any] = {"decoder": decoder, "balance": balance, "folds": folds, "retrain": retrain, "seed": seed}
     if splits:
-        others["splits"] = splits
+        others["splits"] = listed(splits)
     settings = asked_decoding(EvaluationSettings, "evaluate", wishes, preparing, autoencoder, file, **others)
     decoder = settings.decoder
     folder = out or beside(store, f"{decoder}.run")
     metrics = run_evaluation(store, settings, folder, workers, cluster)
-    show(metrics, as_json, f"{decoder} on {store.name}", {**scored(metrics), "run": str(folder)})
+    show(metrics, as_json, f"{decoder} on {store.name}", scored(metrics) | {"run": str(folder)}, folder)
 
 
 def run_evaluation(
@@ -140,12 +134,14 @@ def run_evaluation(
 def report_command(
     run: RunPath,
     out: Annotated[Path | None, typer.Option(help="The page to write. [default: RUN/report.html]")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write one page that shows the verdict, the pictures and all that belongs to them.
 
     Example: mindglyph report mw.store.lda.run
     """
-    say(f"report: {run_report(run, out)}")
+    page = run_report(run, out)
+    show({}, as_json, run.name, {"report": f"{page} (open it in a browser)"}, page)
 
 
 def run_report(folder: Path, out: Path | None = None) -> Path:

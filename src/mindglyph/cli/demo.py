@@ -70,7 +70,7 @@ def demo_command(
         "time": f"{metrics['seconds']:.0f} s",
         "report": f"{report} (open it in a browser)",
     }
-    show(metrics, as_json, "Demo on simulated data", rows)
+    show(metrics, as_json, "Demo on simulated data", rows, out)
 
 
 def _clear(out: Path) -> None:

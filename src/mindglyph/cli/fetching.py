@@ -61,7 +61,7 @@ def fetch_command(
     patience = checked(Patience, "fetch", retries=retries)
     settings = checked(FetchSettings, "fetch", mirror=mirror, force=force, patience=patience)
     fetched = fetch_set(name, Path(name) if folder is None else folder, settings, progress)
-    show(_result(fetched), as_json, f"{name} → {fetched.folder}", _rows(fetched))
+    show(_result(fetched), as_json, f"{name} → {fetched.folder}", _rows(fetched), fetched.folder)
 
 
 def _about(published: PublishedSet) -> dict[str, Any]:
@@ -94,7 +94,6 @@ def _result(fetched: Fetched) -> dict[str, Any]:
     known = records(fetched.folder)
     return {
         "set": fetched.published.name,
-        "folder": str(fetched.folder),
         "files": {name: known[name].model_dump() for name in (*fetched.fetched, *fetched.there)},
         "fetched": list(fetched.fetched),
         "there": list(fetched.there),

@@ -40,7 +40,7 @@ def inspect_command(
             rows[_free(finding.about, rows)] = f"{finding.level}: {finding.figure}. {finding.sentence}"
     rows["in order"] = ", ".join(finding.about for finding in found.findings if finding.level == "ok")
     rows["page"] = f"{page} (open it in a browser)"
-    show({**found.as_dict(), "page": str(page)}, as_json, f"{store.name}: {found.trials:,} trials", rows)
+    show(found.as_dict(), as_json, f"{store.name}: {found.trials:,} trials", rows, page)
 
 
 def _free(name: str, taken: dict[str, str]) -> str:

@@ -76,7 +76,6 @@ def train_command(
     _remove(unfinished)
     result = {
         "generator": generator,
-        "file": str(path),
         "labels": list(found.labels),
         "pictures": len(found.images),
         "epochs": len(history),
@@ -84,7 +83,7 @@ def train_command(
         "seconds": round(time.perf_counter() - start, 1),
         "seed": seed,
     }
-    show(result, as_json, f"{generator} trained on {pictures.name}", _rows(result, found))
+    show(result, as_json, f"{generator} trained on {pictures.name}", _rows(result, found, path), path)
 
 
 @images.command("sample")
@@ -119,14 +118,13 @@ def sample_command(
     write_grid(out, drawn, each)
     result: dict[str, Any] = {
         "generator": generator,
-        "file": str(out),
         "rows": names,
         "pictures": len(drawn),
         "seconds": round(seconds, 2),
         "seed": seed,
     }
     rows = {"rows": ", ".join(names), "pictures": f"{len(drawn)} in {seconds:.2f} s", "file": str(out)}
-    show(result, as_json, f"Drawn by {generator}", rows)
+    show(result, as_json, f"Drawn by {generator}", rows, out)
 
 
 def _settings(generator: str, epochs: int | None) -> Any:
@@ -219,12 +217,12 @@ def _remove(unfinished: Path) -> None:
         unfinished.rmdir()
 
 
-def _rows(result: dict[str, Any], found: LabelledPictures) -> dict[str, str]:
+def _rows(result: dict[str, Any], found: LabelledPictures, path: Path) -> dict[str, str]:
     labels = ", ".join(found.labels[:12]) + (", …" if len(found.labels) > 12 else "")
     return {
         "pictures": f"{result['pictures']:,} of {len(found.labels)} labels: {labels}",
         "epochs": str(result["epochs"]),
         "loss": f"{result['loss'][0]:.3f} at first, {result['loss'][-1]:.3f} in the end",
         "time": f"{result['seconds']:.1f} s",
-        "file": result["file"],
+        "file": str(path),
     }

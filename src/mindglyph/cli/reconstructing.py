@@ -56,7 +56,7 @@ def reconstruct_command(
     settings = checked(ReconstructionSettings, "reconstruct", mode=mode, each=each, **wished)
     folder = out or run / "pictures"
     metrics = run_reconstruction(run, store, folder, generator, settings)
-    show(metrics, as_json, f"Pictures of {run.name}", _rows(metrics["pictures"], folder))
+    show(metrics, as_json, f"Pictures of {run.name}", _rows(metrics["pictures"], folder), folder)
 
 
 def run_reconstruction(

@@ -87,7 +87,7 @@ def simulate_command(
     summary = {key: value for key, value in truth.items() if key not in _LISTS_OF_TRUTH}
     if artifacts:
         summary["artifacts"] = _spoilt(truth["artifacts"])
-    show(summary, as_json, "Simulated recording", _simulation_rows(out, summary))
+    show(summary, as_json, "Simulated recording", _simulation_rows(out, summary), out)
 
 
 def _spoilt(found: dict[str, Any]) -> dict[str, int]:
@@ -184,7 +184,7 @@ def import_command(
         tmax=tmax,
     )
     result = run_import(files, store, settings)
-    show(result, as_json, f"{', '.join(file.name for file in files)} → {store}", _import_rows(result))
+    show(result, as_json, f"{', '.join(file.name for file in files)} → {store}", _import_rows(result), store)
 
 
 def _import_rows(result: dict[str, Any]) -> dict[str, str]:

@@ -90,7 +90,7 @@ def train_command(
         raise StoppedError(f"what is done is kept in {folder}: go on with the same command and --resume") from None
     if before:
         remark("this training was finished before: nothing is done again")
-    show(metrics, as_json, f"{decoder} trained on {store.name}", _rows(metrics, source) | {"run": str(folder)})
+    show(metrics, as_json, f"{decoder} trained on {store.name}", _rows(metrics, source) | {"run": str(folder)}, folder)
 
 
 def _rows(metrics: dict[str, Any], source: Path | None) -> dict[str, str]:
@@ -171,4 +171,4 @@ def predict_command(
         for record, best in zip(records[:10], probabilities.max(axis=1), strict=False)
     }
     rows = {**first, **({"…": ""} if len(predictions) > 10 else {}), "all": str(path)}
-    show({"predictions": records}, as_json, f"{len(predictions):,} trials decoded", rows)
+    show({"predictions": records}, as_json, f"{len(predictions):,} trials decoded", rows, path)

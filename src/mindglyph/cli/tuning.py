@@ -83,7 +83,8 @@ def tune_command(
             f"mindglyph: the outer test was scored {len(metrics['looks'])} times, as the search went on: "
             "choose none of these searches by it"
         )
-    show(metrics, as_json, f"{decoder} on {store.name}", _rows(metrics) | {"best settings": str(file or folder / BEST)})
+    rows = _rows(metrics) | {"best settings": str(file or folder / BEST)}
+    show(metrics, as_json, f"{decoder} on {store.name}", rows, folder)
 
 
 def _named(wishes: list[str] | None) -> list[str]:

@@ -151,7 +151,8 @@ class Recording:
     ordered : bool
         Whether the order of recording is known, without which no split is honest.
     order : tuple of str
-        Columns of the metadata by which trials are put in the order of recording.
+        Columns of the metadata by which trials are put in the order of recording; none where
+        they come in it.
     warnings : tuple of str
         What a user must know of such recordings.
     """

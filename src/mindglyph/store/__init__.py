@@ -7,7 +7,8 @@ truth comes along as `truth.json`. The folder is written under a temporary name 
 a crash leaves the old store or the new one.
 """
 
+from mindglyph.store.from_trials import write_trials
 from mindglyph.store.reading import Store
 from mindglyph.store.writing import write_store
 
-__all__ = ["Store", "write_store"]
+__all__ = ["Store", "write_store", "write_trials"]

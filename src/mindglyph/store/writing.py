@@ -222,6 +222,8 @@ def _refused_table(chunk: Chunk) -> pa.Table:
 def _in_order_of_recording(folder: Path, content: _Content, recording: Recording) -> pd.DataFrame:
     # Everything later relies on the order of recording; the last key of lexsort counts most.
     table = pd.concat(content.tables, ignore_index=True)
+    if not recording.order:
+        return table
     order = np.lexsort([table[column].to_numpy() for column in reversed(recording.order)])
     if (np.diff(order) > 0).all():
         return table
