@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mindglyph.evaluation.audit import audit_store, plans_of
 from mindglyph.store import Store
 
 ROOT = Path(__file__).parents[1]
@@ -24,11 +25,20 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, str(tmp_path))
 
 
-def test_the_example_of_the_readme_runs() -> None:
+def test_the_example_of_the_readme_runs_and_its_store_is_found_out() -> None:
     section = (ROOT / "README.md").read_text(encoding="utf-8").split("## With your own arrays")[1].split("\n## ")[0]
     names: dict[str, object] = {}
     exec(_blocks(section), names)
-    assert names["probabilities"].shape == (40, 2)
+    store = Store(Path("mine.store"))
+    assert store.about["trials"] == 200
+    audit = audit_store(store, plans_of(store, ["blocked"], 5, seed=0))
+    assert [finding.about for finding in audit.fails] == ["label goes round with the rows"]
+
+
+def test_the_pages_that_the_readme_names_are_there() -> None:
+    named = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert "docs/images/demo.png" in named
+    assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 # What braindecode, and MOABB with h5py, use of libraries that are about to give it up.
