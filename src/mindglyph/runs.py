@@ -88,7 +88,7 @@ class Run:
             If the folder holds none.
         """
         if not (path / _MARKER).is_file():
-            raise UserError(f"{path}: holds no run: make one with 'mindglyph evaluate STORE --out {path}'")
+            raise UserError(f"{path}: holds no run: 'mindglyph evaluate STORE' makes one, and names its folder")
         return cls(path)
 
     @property

@@ -190,7 +190,7 @@ def trained_pipeline(path: Path) -> DecodingPipeline:
     if not path.is_dir():
         return DecodingPipeline.load(path)
     if not Run.exists(path):
-        raise UserError(f"{path}: holds no trained decoder: make one with 'mindglyph train STORE --out {path}'")
+        raise UserError(f"{path}: holds no trained decoder: 'mindglyph train STORE' makes one, and names its folder")
     run = Run.open(path)
     if run.asked.get("kind") != _KIND:
         raise UserError(f"{path}: is a run of 'mindglyph {run.asked.get('kind')}': name a folder of 'mindglyph train'")

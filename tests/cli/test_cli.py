@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mindglyph import __version__
 from mindglyph.cli import main
 from mindglyph.store import Store
 
@@ -210,6 +211,18 @@ def test_mistakes_with_wishes_are_one_line(signal: Store, tmp_path: Path) -> Non
         "simulate", tmp_path / "x.txt", "--ceiling", 0.5, "--confound", "drift"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_command_line_that_cannot_be_understood_is_one_line_with_the_help_to_ask_for() -> None:
+    for words, said in (
+        (("evaluate",), "evaluate: Missing argument 'STORE': see 'mindglyph evaluate --help'"),
+        (("images", "draw"), "images: No such command 'draw': see 'mindglyph images --help'"),
+        (("--loud",), "No such option: --loud: see 'mindglyph --help'"),
+    ):
+        assert _mistake(*words) == f"mindglyph: {said}"
+    assert _mistake("tune", "mw.store", "--trials", 0).endswith(": see 'mindglyph tune --help'")
+    assert _run("--version").stdout == f"mindglyph {__version__}\n"
+    assert "sample" in _run("images").stdout
 
 
 def test_a_changed_store_is_not_taken_for_the_old_one(tmp_path: Path, row: MakeRow) -> None:

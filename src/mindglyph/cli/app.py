@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import mindglyph
 from mindglyph.errors import UserError
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ _COMMANDS = (
     "demo",
 )
 """Modules that hold the commands, in the order of the path of the data."""
+
+_UsageError: Any = typer.BadParameter.__base__
+"""What typer raises where a command line cannot be understood: click's own, or of the copy that typer carries."""
 
 _QUIET = ContextVar("quiet", default=False)
 """Whether this call of the command line shows results and errors only."""
@@ -83,6 +87,7 @@ def before_all(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Show results and errors only: no progress, remarks or warnings.")
     ] = False,
+    version: Annotated[bool, typer.Option("--version", help="Show which version this is.")] = False,
 ) -> None:
     """Set what is shown beside the results; without a command, show the way from a recording to a report."""
     if verbose and quiet:
@@ -94,6 +99,9 @@ def before_all(
 
         warnings.simplefilter("default" if verbose else "ignore")
         logging.basicConfig(level=logging.INFO if verbose else logging.ERROR)
+    if version:
+        say(f"mindglyph {mindglyph.__version__}")
+        raise typer.Exit
     if context.invoked_subcommand is None:
         say(_path_of_work(context))
 
@@ -135,9 +143,12 @@ def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and exit status 2."""
     import_commands()
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
     except UserError as error:
         sys.stderr.write(f"mindglyph: {' '.join(str(error).split())}\n")
+        sys.exit(2)
+    except _UsageError as error:
+        sys.stderr.write(f"mindglyph: {_misunderstood(error)}\n")
         sys.exit(2)
     except OSError as error:
         # Whoever writes says where; what slips through is at least said in one line.
@@ -151,6 +162,17 @@ def main() -> None:
     except (KeyboardInterrupt, StoppedError) as stopped:
         sys.stderr.write(f"mindglyph: stopped; {str(stopped) or 'what is finished is kept'}\n")
         sys.exit(130)
+
+
+def _misunderstood(error: Any) -> str:
+    """Return in a line what is wrong with a command line, and where to look."""
+    names: list[str] = []
+    context = error.ctx
+    while context is not None and context.parent is not None:
+        names.insert(0, context.info_name)
+        context = context.parent
+    message = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
+    return f"{' '.join(names)}{': ' if names else ''}{message}: see '{' '.join(['mindglyph', *names])} --help'"
 
 
 def listed(given: Sequence[str] | None) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mindglyph.cli.app import AsJson, Seed, StoppedError, app, progress, remark, show
+from mindglyph.cli.app import AsJson, Seed, StoppedError, app, progress, remark, say, show
 from mindglyph.cli.watching import watching
 
 if TYPE_CHECKING:
@@ -19,9 +19,16 @@ if TYPE_CHECKING:
 images = typer.Typer(
     help="Train generators of pictures on a set of your own, and draw with them.\n\n"
     "Example: mindglyph images train --set my-digits",
-    no_args_is_help=True,
+    invoke_without_command=True,
 )
 app.add_typer(images, name="images")
+
+
+@images.callback()
+def before_images(context: typer.Context) -> None:
+    """Show the commands where none is given."""
+    if context.invoked_subcommand is None:
+        say(context.get_help())
 
 
 @images.command("train")
