@@ -53,6 +53,48 @@ def test_rare_labels_that_are_told_apart_are_not_called_guessing() -> None:
     assert verdict(always.as_metrics(), False).startswith("No evidence")
 
 
+def _unequal(share_right: float) -> pd.DataFrame:
+    """Labels of which one is rare, and beliefs that know some of them."""
+    rng = np.random.default_rng(1)
+    labels = (rng.random(1000) < 0.25).astype(int)
+    believed = np.clip(0.3 + 0.3 * share_right * (2 * labels - 1) + rng.normal(0, 0.15, 1000), 0.01, 0.99)
+    return pd.DataFrame(
+        {"fold": np.arange(1000) // 200, "label": labels, "predicted": (believed > 0.5).astype(int), "majority": 0}
+        | {"p_0": 1 - believed, "p_1": believed}
+    )
+
+
+def test_the_interval_beside_an_area_under_the_curve_says_that_it_is_of_the_accuracy() -> None:
+    score = score_decoding(_unequal(0.8), None, 500, seed=0)
+    assert score.statistic == "auc"
+    assert score.accuracy > score.majority
+    low, high = score.ci95
+    right = f"{score.accuracy:.1%} of the labels are right (95% interval {low:.1%} to {high:.1%})"
+    sentence = verdict(score.as_metrics(), simulated=False)
+    assert sentence.endswith(f"1,000 trials; {right}, always naming the most frequent {score.majority:.1%}.")
+    assert f"area under the curve {score.auc:.3f}, chance 0.5," in sentence
+    # The ceiling is an accuracy too, and follows the one that it is of.
+    assert f"{score.majority:.1%}; the most that any decoder could reach here is 99.0%." in verdict(
+        {**score.as_metrics(), "ceiling": 0.99}, simulated=True
+    )
+
+
+def test_labels_told_apart_by_their_area_alone_name_the_accuracy_too() -> None:
+    score = score_decoding(
+        _unequal(0.8).assign(predicted=lambda table: (table["p_1"] > 0.05).astype(int)), None, 500, seed=0
+    )
+    assert score.accuracy < score.majority
+    sentence = verdict(score.as_metrics(), simulated=False)
+    assert "can be told from others" in sentence
+    assert f"; {score.accuracy:.1%} of the labels are right (95% interval {score.ci95[0]:.1%} to " in sentence
+
+
+def test_chance_of_many_labels_is_no_nought() -> None:
+    score = score_decoding(guesses(0.0), None, 100, seed=0).as_metrics()
+    assert "chance 0.5%," in verdict({**score, "chance": 1 / 200}, False)
+    assert "chance 33.3%," in verdict({**score, "chance": 1 / 3}, False)
+
+
 def test_what_failed_the_audit_is_named_and_the_score_not_believed() -> None:
     high, low = (score_decoding(guesses(share), None, 500, seed=0).as_metrics() for share in (0.5, 0.0))
     failed = ["trials on both sides of the split", "labels in runs", "a flat channel", "no order"]

@@ -38,7 +38,8 @@ def verdict(decoding: dict[str, Any], simulated: bool, ordered: bool = True, fai
     Returns
     -------
     str
-        A sentence with accuracy, chance, p and number of trials.
+        A sentence with the score that p is of, chance, p and number of trials. The interval is of
+        the accuracy, and stands beside no other score.
     """
     n_classes = len(decoding["classes"])
     what = "digit" if n_classes > 2 and set(decoding["classes"]) <= set(range(10)) else "label"
@@ -54,19 +55,16 @@ def verdict(decoding: dict[str, Any], simulated: bool, ordered: bool = True, fai
             f"The {what} seems to be read from this {recording} better than by guessing ({figures}), "
             f"but the score cannot be believed until this is mended: {_named(failed)}."
         )
-    low, high = decoding["ci95"]
     if above_guess:
         sentence = (
-            f"The {what}, one of {n_classes}, can be read from this {recording} better than by guessing: "
-            f"{figures}; 95% interval {low:.1%} to {high:.1%}"
+            f"The {what}, one of {n_classes}, can be read from this {recording} better than by guessing: {figures}"
         )
     else:
         sentence = (
             f"The {what}, one of {n_classes}, can be told from others in this {recording}, but not so well that "
             f"it is right more often than always naming the most frequent, {decoding['majority']:.1%}: {figures}"
         )
-        if decoding["statistic"] == "accuracy":
-            sentence += f"; {decoding['balanced_accuracy']:.1%} if all were as frequent"
+    sentence += f"; {_besides(decoding, above_guess)}"
     if decoding["ceiling"] is not None and decoding["accuracy"] < decoding["ceiling"]:
         sentence += f"; the most that any decoder could reach here is {decoding['ceiling']:.1%}"
     if not ordered:
@@ -124,7 +122,17 @@ def _figures(decoding: dict[str, Any]) -> str:
     trials = f"{decoding['n_test']:,} trials"
     if decoding["statistic"] == "auc":
         return f"area under the curve {decoding['auc']:.3f}, chance 0.5, {p}, {trials}"
-    return f"{decoding['accuracy']:.1%}, chance {decoding['chance']:.0%}, {p}, {trials}"
+    return f"{decoding['accuracy']:.1%}, chance {100 * decoding['chance']:.3g}%, {p}, {trials}"
+
+
+def _besides(decoding: dict[str, Any], above_guess: bool) -> str:
+    """Return what belongs to the figures of a label that is read or told apart, each with what it is of."""
+    interval = "95% interval {:.1%} to {:.1%}".format(*decoding["ci95"])
+    if decoding["statistic"] == "auc":
+        # There is no interval of the area, and that of the accuracy must not be taken for it.
+        right = f"{decoding['accuracy']:.1%} of the labels are right ({interval})"
+        return f"{right}, always naming the most frequent {decoding['majority']:.1%}" if above_guess else right
+    return interval if above_guess else f"{decoding['balanced_accuracy']:.1%} if all were as frequent"
 
 
 def _named(failed: Sequence[str]) -> str:
