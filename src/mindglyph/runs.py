@@ -17,7 +17,9 @@ from mindglyph.folders import replaced_folder
 MODEL = "decoder.safetensors"
 """The file of a trained decoder; its forests stand beside it."""
 
-_MARKER = "run.json"
+MARKER = "run.json"
+"""The file that makes a folder a run: what was asked, and of which data."""
+
 _FOLD_MARKER = "fold.json"
 PATIENCE = 2.0
 """Seconds for which a folder in use is waited for: workers outlive a process that was killed by a moment."""
@@ -63,20 +65,20 @@ class Run:
             If the folder holds another run or something else.
         """
         # A process that was killed while it began leaves a run without a name.
-        sweep(path / _MARKER)
+        sweep(path / MARKER)
         if cls.exists(path):
-            if read_json(path / _MARKER) != dict(asked):
+            if read_json(path / MARKER) != dict(asked):
                 raise UserError(f"{path}: holds a run of other settings or data: name another folder with --out")
         elif path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise UserError(f"{path}: exists and holds no run: name another folder with --out")
         else:
-            write_json(path / _MARKER, dict(asked))
+            write_json(path / MARKER, dict(asked))
         return cls(path)
 
     @classmethod
     def exists(cls, path: Path) -> bool:
         """Say whether a run was started in that folder."""
-        return (path / _MARKER).is_file()
+        return (path / MARKER).is_file()
 
     @classmethod
     def open(cls, path: Path) -> Run:
@@ -87,14 +89,14 @@ class Run:
         UserError
             If the folder holds none.
         """
-        if not (path / _MARKER).is_file():
+        if not (path / MARKER).is_file():
             raise UserError(f"{path}: holds no run: 'mindglyph evaluate STORE' makes one, and names its folder")
         return cls(path)
 
     @property
     def asked(self) -> dict[str, Any]:
         """Settings and the hash of the data."""
-        asked: dict[str, Any] = read_json(self.path / _MARKER)
+        asked: dict[str, Any] = read_json(self.path / MARKER)
         return asked
 
     @contextmanager
@@ -117,7 +119,7 @@ class Run:
 
     def _locked(self) -> int:
         """Return the open marker with its lock, which goes when it is closed."""
-        marker, last = self.path / _MARKER, time.monotonic() + PATIENCE
+        marker, last = self.path / MARKER, time.monotonic() + PATIENCE
         while True:
             handle = os.open(marker, os.O_RDONLY)
             # Whoever had the lock may have written the marker anew: then this one is no longer it.

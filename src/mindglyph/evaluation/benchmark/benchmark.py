@@ -17,7 +17,7 @@ from mindglyph.evaluation.benchmark.cells import Cell, Question, cells_folder, c
 from mindglyph.evaluation.benchmark.tables import Benchmark, Filled, gather
 from mindglyph.evaluation.evaluate import Watching, evaluate
 from mindglyph.files import read_json, write_json
-from mindglyph.runs import Run
+from mindglyph.runs import MARKER, Run
 from mindglyph.store import Store
 
 
@@ -159,7 +159,7 @@ def _point_at_store(cell: Cell, run: Run) -> None:
     asked = run.asked
     place = os.path.relpath(cell.store.resolve(), run.path.resolve())
     if asked.get("store") != place:
-        write_json(run.path / "run.json", {**asked, "store": place})
+        write_json(run.path / MARKER, {**asked, "store": place})
 
 
 def is_filled(cell: Cell, folder: Path) -> bool:
