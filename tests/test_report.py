@@ -56,7 +56,7 @@ def test_a_page_is_drawn_the_same_twice() -> None:
 
 def test_grey_values_become_a_png() -> None:
     assert as_png(np.zeros((28, 28))).startswith("data:image/png;base64,iVBOR")
-    assert as_svg(new_figure(1, 1)).startswith("<svg")
+    assert as_svg(new_figure(1, 1), "nothing").startswith("<svg")
 
 
 def test_beliefs_are_drawn_against_how_often_they_are_right() -> None:

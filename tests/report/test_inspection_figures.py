@@ -25,7 +25,7 @@ def test_figures_name_what_they_show(store_of: StoreOf, clean: Clean) -> None:
     signals[:, 1] = 0
     sessions = pd.DataFrame({"session": np.repeat([1, 2], 150)})
     drawn = inspection_figures(*inspect_store(store_of(signals, metadata=sessions)))
-    texts = {name: _texts(as_svg(figure)) for name, figure in drawn.items()}
+    texts = {name: _texts(as_svg(figure, "alt")) for name, figure in drawn.items()}
     assert {"0", "1", "2", "3", "4", "label", "% of the trials"} <= set(texts["labels"])
     assert {"TP9", "AF7", "PZ", "spread (µV)"} <= set(texts["amplitude"])
     assert {"50 Hz", "60 Hz", "Hz", "TP9"} <= set(texts["spectrum"])
@@ -59,7 +59,7 @@ def test_a_recording_of_which_nothing_is_alive_is_drawn(store_of: StoreOf) -> No
     found, traces = inspect_store(store_of(np.zeros((40, 5, 60))))
     assert found.flat_trials == 40
     for figure in inspection_figures(found, traces).values():
-        assert as_svg(figure).startswith("<svg")
+        assert as_svg(figure, "alt").startswith("<svg")
 
 
 def test_channels_in_one_place_count_once_for_the_head() -> None:
@@ -78,4 +78,4 @@ def test_lines_are_told_apart() -> None:
 def test_the_smallest_store_is_inspected_and_drawn(store_of: StoreOf, shape: tuple[int, int, int]) -> None:
     found, traces = inspect_store(store_of(np.random.default_rng(0).normal(size=shape)))
     for figure in inspection_figures(found, traces).values():
-        assert as_svg(figure).startswith("<svg")
+        assert as_svg(figure, "alt").startswith("<svg")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import html
 import io
 import re
 from collections.abc import Callable
@@ -15,6 +17,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mindglyph.files import replaced_file
+from mindglyph.report.palette import DRAWN
 
 # Okabe and Ito's colours, told apart by colour-blind eyes too, and legible on white and on black.
 BLUE, ORANGE, GREEN, RED, SKY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#56b4e9"
@@ -63,16 +66,38 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 @styled
-def as_svg(figure: Figure) -> str:
-    """Return a figure as an SVG element whose text follows the page's colour."""
+def as_svg(figure: Figure, alt: str) -> str:
+    """Return a figure as an SVG element of a page, in the page's colours, light or dark.
+
+    Parameters
+    ----------
+    figure : Figure
+        Drawn in the colours of this module.
+    alt : str
+        What there is to be seen, for those who do not see it.
+    """
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, count=1, flags=re.DOTALL)
+    svg = re.sub(r' (xmlns(:\w+)?|version)="[^"]*"', "", svg)
     svg = svg.replace(INK, "currentColor")
+    for colour, (name, _, _) in DRAWN.items():
+        svg = svg.replace(f": {colour}", f": var(--{name})")
+    svg = _with_own_names(svg)
     # As wide as it was drawn, and narrower where the page is.
     width = figure.get_figwidth()
-    return re.sub(r'<svg([^>]*?) width="[^"]*" height="[^"]*"', rf'<svg style="max-width: {width}in"\1', svg, count=1)
+    opening = f'<svg role="img" aria-label="{html.escape(alt)}" style="--width: {width:g}in"'
+    return re.sub(r'<svg([^>]*?) width="[^"]*" height="[^"]*"', lambda found: opening + found[1], svg, count=1)
+
+
+def _with_own_names(svg: str) -> str:
+    """Name what is referred to as in no other figure of a page, and nothing else."""
+    own = hashlib.sha256(svg.encode()).hexdigest()[:8]
+    named = set(re.findall(r'(?:href="|url\()#([^")]+)', svg))
+    svg = re.sub(r' id="([^"]*)"', lambda found: f' id="{own}-{found[1]}"' if found[1] in named else "", svg)
+    return re.sub(r'(href="|url\()#', rf"\1#{own}-", svg)
 
 
 @styled

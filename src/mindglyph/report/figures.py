@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from matplotlib.colors import to_hex
 
 from mindglyph.inspection import mean_signals
 from mindglyph.preprocessing import PreprocessingSettings
 from mindglyph.report.drawing import BLUE, GREEN, GREY, ORANGE, as_svg, new_figure, styled
+from mindglyph.report.palette import contrast
 from mindglyph.report.signals import means_figure
 from mindglyph.trials import Trials
 
@@ -34,7 +36,13 @@ def accuracy_figure(decoding: dict[str, Any]) -> str:
     )
     axes.set_xlim(0, max(25, 100 * max(high, max(decoding["folds"]), decoding["ceiling"] or 0) + 5))
     axes.tick_params(left=False)
-    return as_svg(figure)
+    alt = (
+        f"Scale of the trials decoded rightly: {decoding['accuracy']:.1%}, 95% interval {low:.1%} to {high:.1%}; "
+        f"the {len(folds)} folds lie between {folds.min():.1f}% and {folds.max():.1f}%; "
+        f"chance is {decoding['chance']:.1%}, and guessing reaches up to {decoding['chance_bound']:.1%}"
+    )
+    alt += "." if decoding["ceiling"] is None else f"; the ceiling is {decoding['ceiling']:.1%}."
+    return as_svg(figure, alt)
 
 
 @styled
@@ -46,14 +54,27 @@ def confusion_figure(decoding: dict[str, Any]) -> str:
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=max(20, shares.max()))
     for (row, column), share in np.ndenumerate(shares):
-        colour = "white" if share < 0.6 * max(20, shares.max()) else "black"
+        behind = to_hex(image.cmap(image.norm(share)))
+        colour = max("#ffffff", "#000001", key=lambda one: contrast(one, behind))
         axes.text(column, row, f"{share:.0f}", ha="center", va="center", color=colour, fontsize=8)
     classes = decoding["classes"]
     axes.set(xlabel="decoded", ylabel="shown", xticks=range(len(classes)), yticks=range(len(classes)))
     axes.set_xticklabels(classes)
     axes.set_yticklabels(classes)
     figure.colorbar(image, ax=axes, label="% of the trials that showed it")
-    return as_svg(figure)
+    return as_svg(figure, _confusion_in_words(shares, classes))
+
+
+def _confusion_in_words(shares: np.ndarray, classes: list[Any]) -> str:
+    right = shares.diagonal()
+    wrong = shares - np.diag(right)
+    shown, decoded = np.unravel_index(wrong.argmax(), wrong.shape)
+    return (
+        f"Table of {len(classes)} labels shown by {len(classes)} labels decoded. Of each label's trials between "
+        f"{right.min():.0f}% ({classes[right.argmin()]}) and {right.max():.0f}% ({classes[right.argmax()]}) are "
+        f"decoded rightly; taken most often for another is {classes[shown]}, for {classes[decoded]}, "
+        f"in {wrong.max():.0f}%."
+    )
 
 
 @styled
@@ -67,11 +88,15 @@ def permutation_figure(decoding: dict[str, Any], null: list[float]) -> str:
     step = 100 / decoding["n_test"]
     width = step * max(1, round(np.ptp(scores) / step / 40))
     edges = np.arange(scores.min() - step / 2, scores.max() + width, width)
-    axes.hist(scores, bins=edges.tolist(), color="#808182", alpha=0.7, label="labels permuted")
+    axes.hist(scores, bins=edges.tolist(), color="#808182", label="labels permuted")
     axes.axvline(100 * decoding[decoding["statistic"]], color=BLUE, lw=2.5, label="this recording")
     axes.set(xlabel=what, ylabel="permutations")
     axes.legend()
-    return as_svg(figure)
+    alt = (
+        f"Histogram of {len(scores):,} scores with permuted labels, between {scores.min():.1f}% and "
+        f"{scores.max():.1f}%, and a line at the score of this recording, {100 * decoding[decoding['statistic']]:.1f}%."
+    )
+    return as_svg(figure, alt)
 
 
 @styled
@@ -94,6 +119,11 @@ def learning_figure(histories: list[list[dict[str, float]]], decoding: dict[str,
         left.legend()
         right.axhline(100 * decoding["chance"], color="#808182")
         right.set(xlabel="epoch", ylabel="held out: accuracy (%)")
+        best = [min(epoch["valid_loss"] for epoch in history) for history in histories]
+        alt = (
+            f"Loss and held-out accuracy of {len(histories)} folds, epoch after epoch: the least held-out loss of "
+            f"a fold is between {min(best):.2f} and {max(best):.2f} nats."
+        )
     else:
         axes = figure.subplots()
         for history in histories:
@@ -104,7 +134,16 @@ def learning_figure(histories: list[list[dict[str, float]]], decoding: dict[str,
             axes.axhline(100 * decoding["ceiling"], color=GREEN, ls="--", label="ceiling")
         axes.set(xlabel="trials learned from", ylabel="accuracy (%)", ylim=(0, None))
         axes.legend()
-    return as_svg(figure)
+        first, last = ([history[place] for history in histories] for place in (0, -1))
+        alt = (
+            f"Accuracy of {len(histories)} folds by the trials learned from: {_on_average(first)}, {_on_average(last)}."
+        )
+    return as_svg(figure, alt)
+
+
+def _on_average(entries: list[dict[str, float]]) -> str:
+    trials, accuracy = (np.mean([entry[name] for entry in entries]) for name in ("n_train", "accuracy"))
+    return f"{accuracy:.1%} after {trials:,.0f} trials"
 
 
 def evoked_figure(trials: Trials, preprocessing: PreprocessingSettings) -> tuple[str, str]:
@@ -118,7 +157,12 @@ def evoked_figure(trials: Trials, preprocessing: PreprocessingSettings) -> tuple
         The channel whose mean signals are drawn: the one with the strongest mean.
     """
     means = mean_signals(trials, preprocessing)
-    return as_svg(means_figure(means, trials.info)), str(trials.info["ch_names"][means.peak[0]])
+    channel, sample = str(trials.info["ch_names"][means.peak[0]]), means.peak[1]
+    alt = (
+        f"Mean signal of all trials and of {len(means.labels)} labels at {channel}, over time: it is strongest "
+        f"{1000 * means.times[sample]:.0f} ms after the event, with {means.of_all[means.peak]:+.1f} µV."
+    )
+    return as_svg(means_figure(means, trials.info), alt), channel
 
 
 @styled
@@ -141,4 +185,7 @@ def reliability_figure(decoding: dict[str, Any]) -> str | None:
         lw=0,
     )
     axes.set(xlabel="believed (%)", ylabel="right (%)", xlim=(0, 100), ylim=(0, 100))
-    return as_svg(figure)
+    alt = "How often the decoder is right by how much it believes: " + "; ".join(
+        f"believed {one['confidence']:.0%}, right {one['accuracy']:.0%} of {one['n']:,} trials" for one in bins
+    )
+    return as_svg(figure, f"{alt}.")

@@ -16,6 +16,16 @@ from mindglyph.report.drawing import as_svg, save_figure
 from mindglyph.report.inspection_figures import inspection_figures
 from mindglyph.report.pages import pages
 
+_IN_WORDS = {
+    "labels": "Map of the share of trials that carry each label, block after block of the recording.",
+    "amplitude": "How far each channel spreads, block after block of the recording.",
+    "spectrum": "Mean power spectrum of each channel, in microvolts squared a hertz.",
+    "head": "Map of the head with how far each channel spreads.",
+    "means": "Mean signal of each label and of all trials at the strongest channel, over time.",
+    "channels": "Mean signals of each label at each channel, a panel a channel.",
+}
+"""What the figures show, for those who do not see them; their numbers stand in the tables."""
+
 _MOST_COLUMNS = 16  # labels that stand beside one another in a table
 _MOST_ROWS = 60
 
@@ -56,7 +66,7 @@ def write_inspection(path: Path, found: Inspection, traces: Traces, folder: Path
             most_rows=_MOST_ROWS,
             span=_span(found),
             copies=[("identical", found.identical), ("the same but for level, gain and rounding", found.alike)],
-            figures={name: as_svg(figure) for name, figure in figures.items()},
+            figures={name: as_svg(figure, _IN_WORDS[name]) for name, figure in figures.items()},
         )
     )
     with replaced_file(path) as temporary:

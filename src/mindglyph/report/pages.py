@@ -7,6 +7,8 @@ from importlib.metadata import version
 
 from jinja2 import Environment, PackageLoader
 
+from mindglyph.report.palette import as_variables
+
 
 def pages() -> Environment:
     """Return the templates, with `percent`, `thousands` and `log_of` as filters."""
@@ -14,6 +16,7 @@ def pages() -> Environment:
         loader=PackageLoader("mindglyph", "report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals["version"] = version("mindglyph")
+    environment.globals["colours"] = as_variables
     environment.filters["log_of"] = lambda value: math.log(value)
     environment.filters["percent"] = lambda value: f"{100 * value:.1f}%"
     environment.filters["thousands"] = lambda value: f"{value:,}"
