@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
+import mne
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,8 +26,13 @@ from mindglyph.evaluation import EvaluationSettings, cross_validate, evaluate
 from mindglyph.evaluation.benchmark import Question, run_benchmark
 from mindglyph.evaluation.retraining import retrained_null
 from mindglyph.files import read_json
+from mindglyph.images.sets import PACKAGED, load_digits
 from mindglyph.runs import Run
-from mindglyph.store import Store
+from mindglyph.simulation import SimulationSettings, simulate
+from mindglyph.sources.formats import recognise
+from mindglyph.store import Store, layout, parts, write_store
+from mindglyph.trials import make_info
+from tests.conftest import file_row
 
 NETWORK = {"filters": [4, 4], "training": {"max_epochs": 2, "patience": 2}}
 
@@ -249,7 +255,7 @@ def test_a_lost_scheduler_is_said_and_the_run_goes_on(none: Store, tmp_path: Pat
 
 def test_what_no_worker_sees_is_said(dask: Dask, tmp_path: Path) -> None:
     hidden = tmp_path / "mine.store"
-    with pytest.raises(UserError, match=r"mine.store: a worker on .* does not see it: put store .* all workers see"):
+    with pytest.raises(UserError, match=r"mine.store: a worker on .* does not see it: put what .* all workers see"):
         list(run_tasks(_square, [1], cluster=dask.address, shared=[hidden]))
 
 
@@ -293,6 +299,103 @@ def test_without_dask_it_is_said_how_to_install_it(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(UserError, match=r"pip install 'mindglyph\[cluster\]'"):
         check_place(cluster="tcp://127.0.0.1:1")
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
+    """Make recordings of several files: of text, one of which holds no trial; with pictures and PPG; of words."""
+    folder = tmp_path_factory.mktemp("recordings")
+    digits = load_digits("train")
+    found: dict[str, list[Path]] = {"text": [folder / f"run-{number}.txt" for number in range(4)]}
+    for number, path in enumerate(found["text"]):
+        rows = [file_row(event, "FP1", code=event % 10, values=np.arange(950) + number) for event in range(30)]
+        rows += [] if number == 2 else ["what is this?", file_row(29, "FP1"), file_row(40, "FP2")]
+        path.write_text("\n".join([file_row(1, "FP2")] if number == 1 else rows) + "\n")
+    found["pictures"] = [folder / f"visual-{number}.csv" for number in range(2)]
+    for seed, path in enumerate(found["pictures"]):
+        settings = SimulationSettings(format="muse2", events=20 + seed, seed=seed)
+        simulate(path, settings, digits.images, digits.labels, PACKAGED)
+    found["words"] = [folder / f"{name}_raw.fif" for name in ("one", "two")]
+    for number, path in enumerate(found["words"]):
+        signals = 1e-4 * np.random.default_rng(number).normal(size=(2, 800))
+        raw = mne.io.RawArray(signals, make_info(("O1", "O2"), 128.0), verbose="error")
+        raw.set_annotations(mne.Annotations([0.0, 1.0, 2.0, 3.5], 0.0, ["six", "one", "two", "six"]))
+        raw.save(path, verbose="error")
+    return found
+
+
+@pytest.mark.parametrize("kind", ["text", "pictures", "words"])
+def test_the_place_changes_no_bit_of_a_store(
+    kind: str, recordings: dict[str, list[Path]], dask: Dask, tmp_path: Path
+) -> None:
+    _check_imports(recordings[kind], [*PLACES[1:]], dask, tmp_path)
+
+
+@pytest.mark.slow
+def test_four_processes_change_no_bit_of_a_store(recordings: dict[str, list[Path]], dask: Dask, tmp_path: Path) -> None:
+    _check_imports(recordings["text"], ["workers=4"], dask, tmp_path)
+
+
+def _check_imports(files: list[Path], places: list[str], dask: Dask, folder: Path) -> None:
+    whole = _imported(files, folder / "here")
+    told: list[int] = []
+    for name in places:
+        told.clear()
+        there = _imported(files, folder / name, told.append, **_place(name, dask))
+        for one, other in zip(whole[:2], there[:2], strict=True):
+            assert one == other
+        pd.testing.assert_frame_equal(there[2], whole[2], check_exact=True)
+        assert told == sorted(told)
+        assert told[-1] == sum(path.stat().st_size for path in files)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(["here", *places]), "no part is left"
+
+
+def _imported(
+    files: list[Path], path: Path, report: Callable[[int], None] | None = None, **place: object
+) -> tuple[dict[str, object], dict[str, object], pd.DataFrame]:
+    """Return what a store says of itself, what the import counted, and the rows that were refused."""
+    counted = write_store(path, recognise(files), report=report, **place)
+    store = Store(path)
+    store.verify()
+    assert sorted(file.name for file in path.iterdir() if not layout.is_part(file)) == []
+    return store.about, {name: value for name, value in counted.items() if name != "seconds"}, store.rejected()
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_a_file_that_is_cut_is_named_with_its_line_and_nothing_is_left(
+    name: str, recordings: dict[str, list[Path]], dask: Dask, tmp_path: Path
+) -> None:
+    cut = tmp_path / "cut.txt"
+    cut.write_text(recordings["text"][0].read_text()[:-700])
+    before = set(tmp_path.iterdir())
+    with pytest.raises(UserError, match=r"cut.txt: ends in the middle of line 33"):
+        write_store(tmp_path / "store", recognise([*recordings["text"], cut]), **_place(name, dask))
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_a_killed_import_by_tasks_leaves_nothing_that_the_next_does_not_remove(
+    recordings: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    files = [str(path) for path in recordings["text"]]
+    command = [sys.executable, "-m", "mindglyph", "import", *files, str(tmp_path / "store"), "--workers", "2"]
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob(".store.*.tmp/parts/*")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    process.kill()
+    process.wait()
+    assert [path.suffix for path in tmp_path.iterdir()] == [".tmp"]
+    _imported(recordings["text"], tmp_path / "store", workers=2)
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+def test_a_single_file_is_read_here_whatever_the_place(
+    recordings: dict[str, list[Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "run_tasks", mock.Mock(side_effect=AssertionError))
+    _imported(recordings["text"][:1], tmp_path / "store", workers=2)
 
 
 def test_the_commands_take_a_cluster(none: Store, dask: Dask, tmp_path: Path, capsys: object) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from mindglyph.cli.app import AsJson, Seed, app, progress, show
+from mindglyph.cli.app import AsJson, Cluster, Seed, app, progress, show
 from mindglyph.errors import UserError
 
 # As `mindglyph.simulation.settings` has them, which is not imported here so that --help need not wait for it.
@@ -161,6 +161,8 @@ def import_command(
         float | None, typer.Option(help="Where a trial begins, in s after its event. [default: -0.1]")
     ] = None,
     tmax: Annotated[float | None, typer.Option(help="Where a trial ends, in s after its event. [default: 0.8]")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that read several files side by side.")] = 1,
+    cluster: Cluster = None,
     as_json: AsJson = False,
 ) -> None:
     """Read a recording into a trial store; rows that cannot be used are counted and kept aside.
@@ -183,7 +185,7 @@ def import_command(
         tmin=tmin,
         tmax=tmax,
     )
-    result = run_import(files, store, settings)
+    result = run_import(files, store, settings, workers, cluster)
     show(result, as_json, f"{', '.join(file.name for file in files)} → {store}", _import_rows(result), store)
 
 
@@ -208,17 +210,27 @@ def _import_rows(result: dict[str, Any]) -> dict[str, str]:
     return rows
 
 
-def run_import(files: list[Path], store: Path, settings: ImportSettings | None = None) -> dict[str, Any]:
+def run_import(
+    files: list[Path],
+    store: Path,
+    settings: ImportSettings | None = None,
+    workers: int = 1,
+    cluster: str | None = None,
+) -> dict[str, Any]:
     """Import a recording with progress; a truth file beside it comes along."""
+    from mindglyph.compute import check_place
     from mindglyph.images.sets import shown_pictures
     from mindglyph.sources.formats import recognise
     from mindglyph.store import write_store
 
+    check_place(workers, cluster)
     recording = recognise(files[0] if len(files) == 1 else files, settings)
     truth = _truth_of(files[0]) if len(files) == 1 else None
     pictures = shown_pictures(truth) if truth is not None else None
     with progress("import") as report:
-        result = write_store(store, recording, truth, pictures, lambda done: report(done, recording.size))
+        result = write_store(
+            store, recording, truth, pictures, lambda done: report(done, recording.size), workers, cluster
+        )
         report(recording.size, recording.size)
         return result
 

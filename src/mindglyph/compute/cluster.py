@@ -168,8 +168,8 @@ def _on_worker(function: Callable[[Task], Result], task: Task, shared: Sequence[
     for path in shared:
         if not Path(path).exists():
             raise UserError(
-                f"{path}: a worker on {_host()} does not see it: put store and run's folder (--out) on a path that all "
-                "workers see"
+                f"{path}: a worker on {_host()} does not see it: put what is read and what is written on paths that "
+                "all workers see"
             )
     with _ONE_AT_A_TIME:
         return run_bounded(function, task, threads)

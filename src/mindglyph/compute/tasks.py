@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,7 +23,7 @@ def run_tasks(
     workers: int = 1,
     cluster: str | None = None,
     shared: Sequence[Path] = (),
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Run a function on each task and give the results in the order of the tasks.
 
     Parameters

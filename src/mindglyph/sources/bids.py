@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,8 @@ def open_bids(path: Path, settings: ImportSettings) -> Recording:
     passed: list[str] = []
     for place in places:
         try:
-            recordings.append(_open_one(place, settings))
+            reopen = partial(_open_one, place.copy().update(root=path.absolute()), settings)
+            recordings.append(replace(_open_one(place, settings), reopen=reopen))
         except NoEvents as error:
             without.append(error)
             passed.append(Path(place.fpath).name)

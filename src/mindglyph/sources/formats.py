@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from mindglyph.errors import UserError
@@ -65,13 +66,13 @@ def _recognise_one(path: Path, settings: ImportSettings) -> Recording:
     if start.is_folder and (found is None or settings.format is not None):
         inside = _recordings_in(path, settings)
         if inside:
-            return joined(path, inside)
+            return replace(joined(path, inside), reopen=partial(_recognise_one, path.absolute(), settings))
     if found is None:
         raise _unknown(start)
     asked = {name for name, value in settings.model_dump(exclude_defaults=True).items() if value is not None}
     for name in sorted(asked - found.options - _ALWAYS):
         raise UserError(f"{path}: --{name.replace('_', '-')} means nothing for the format '{found.name}': leave it out")
-    return found.open(path, settings)
+    return replace(found.open(path, settings), reopen=partial(_recognise_one, path.absolute(), settings))
 
 
 def _check_no_table(path: Path, settings: ImportSettings) -> None:

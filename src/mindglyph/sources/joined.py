@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -40,39 +41,60 @@ def joined(path: Path, recordings: Sequence[Recording]) -> Recording:
         return first
     _check_together(recordings)
 
-    def read() -> Iterator[Chunk]:
-        last = done = 0
-        begun: tuple[Recording, Trials] | None = None
-        for number, recording in enumerate(recordings, start=1):
-            shift: int | None = None
-            for chunk in recording.read():
-                if chunk.trials is not None:
-                    trials = _in_order_of(first.info["ch_names"], chunk.trials)
-                    begun = begun or (recording, trials)
-                    _check_parts(begun, recording, trials)
-                    table = trials.metadata
-                    if shift is None:
-                        # A file that counts from zero goes on one later, lest its first event be the last one again.
-                        shift = last + max(0, 1 - int(table["event"].min())) if number > 1 else 0
-                    own = {name: number for name in ("session", "run") if name not in table}
-                    table = table.assign(event=table["event"] + shift, part=number, **own)
-                    last = max(last, int(table["event"].max()))
-                    chunk = replace(chunk, trials=replace(trials, info=first.info, metadata=table))
-                yield replace(chunk, position=min(done + chunk.position, done + recording.size))
-            done += recording.size
-
     return replace(
         first,
         path=path,
         seen=f"{len(recordings)} recordings ({', '.join(recording.path.name for recording in recordings)}), the first: "
         f"{first.seen}",
         size=sum(recording.size for recording in recordings),
-        read=read,
+        read=partial(read_joined, recordings),
         ordered=all(recording.ordered for recording in recordings),
         # By time where all have one, else file by file.
         order=first.order if "unix_time" in first.order else ("part", *first.order),
         warnings=tuple(_named_warnings(recordings)),
+        parts=tuple(recordings),
+        reopen=None,
     )
+
+
+def read_joined(recordings: Sequence[Recording]) -> Iterator[Chunk]:
+    """Read recordings one after the other.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+        That fit one another; each is read when those before it are.
+
+    Yields
+    ------
+    Chunk
+        With event numbers, sessions and bytes that run on.
+
+    Raises
+    ------
+    UserError
+        If what they hold does not fit, or one cannot be read.
+    """
+    first = recordings[0]
+    last = done = 0
+    begun: tuple[Recording, Trials] | None = None
+    for number, recording in enumerate(recordings, start=1):
+        shift: int | None = None
+        for chunk in recording.read():
+            if chunk.trials is not None:
+                trials = _in_order_of(first.info["ch_names"], chunk.trials)
+                begun = begun or (recording, trials)
+                _check_parts(begun, recording, trials)
+                table = trials.metadata
+                if shift is None:
+                    # A file that counts from zero goes on one later, lest its first event be the last one again.
+                    shift = last + max(0, 1 - int(table["event"].min())) if number > 1 else 0
+                own = {name: number for name in ("session", "run") if name not in table}
+                table = table.assign(event=table["event"] + shift, part=number, **own)
+                last = max(last, int(table["event"].max()))
+                chunk = replace(chunk, trials=replace(trials, info=first.info, metadata=table))
+            yield replace(chunk, position=min(done + chunk.position, done + recording.size))
+        done += recording.size
 
 
 def _check_together(recordings: Sequence[Recording]) -> None:

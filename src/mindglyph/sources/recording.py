@@ -155,6 +155,11 @@ class Recording:
         they come in it.
     warnings : tuple of str
         What a user must know of such recordings.
+    parts : tuple of Recording
+        The recordings that it is made of, where it is made of several.
+    reopen : callable or None
+        Opens the same recording in another process, to which this one cannot travel: it may
+        hold open files, or all samples. None where nobody knows how.
     """
 
     path: Path
@@ -169,6 +174,8 @@ class Recording:
     ordered: bool = True
     order: tuple[str, ...] = ("event",)
     warnings: tuple[str, ...] = field(default_factory=tuple)
+    parts: tuple[Recording, ...] = ()
+    reopen: Callable[[], Recording] | None = None
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mindglyph.errors import UserError
@@ -18,17 +17,9 @@ from mindglyph.files import content_hash, write_json
 from mindglyph.folders import replaced_folder
 from mindglyph.sources.recording import Chunk, Recording
 from mindglyph.store import layout
-from mindglyph.trials import Trials, positions_of
-
-_REFUSED = pa.schema(
-    [
-        ("file", pa.string()),
-        ("line", pa.int64()),
-        ("reason", pa.string()),
-        ("kind", pa.string()),
-        ("text", pa.large_binary()),
-    ]
-)
+from mindglyph.store.growing import REFUSED, Content, refused_table, write_header
+from mindglyph.store.parts import read_by_tasks
+from mindglyph.trials import positions_of
 
 
 def write_store(
@@ -37,6 +28,8 @@ def write_store(
     truth: Mapping[str, Any] | None = None,
     pictures: Mapping[int, np.ndarray] | None = None,
     report: Callable[[int], None] | None = None,
+    workers: int = 1,
+    cluster: str | None = None,
 ) -> dict[str, Any]:
     """Write a recording as a store, whole or not at all.
 
@@ -52,6 +45,10 @@ def write_store(
         The picture shown at each event, (28, 28) uint8, where the recording holds none.
     report : callable, optional
         Called with the bytes read so far.
+    workers : int
+        Processes of this machine that read the files of a recording of several side by side.
+    cluster : str, optional
+        A Dask scheduler whose workers do it instead; they must see the files and the folder.
 
     Returns
     -------
@@ -68,7 +65,8 @@ def write_store(
     _refuse_to_sweep_away(path, recording.path)
     start = time.perf_counter()
     with replaced_folder(path, layout.MARKER) as folder:
-        content, counts, reasons = _read_into(folder, recording, report)
+        with read_by_tasks(recording, folder, workers, cluster) as read:
+            content, counts, reasons = _read_into(folder, read, report)
         table = _in_order_of_recording(folder, content, recording)
         if pictures is not None and layout.IMAGES not in content.files:
             np.save(folder / layout.IMAGES, _pictures_of(table, pictures, recording.path))
@@ -95,19 +93,19 @@ def write_store(
 
 def _read_into(
     folder: Path, recording: Recording, report: Callable[[int], None] | None
-) -> tuple[_Content, Counter[str], dict[str, dict[str, Any]]]:
+) -> tuple[Content, Counter[str], dict[str, dict[str, Any]]]:
     """Write all chunks; return what was written, how many rows were read and rejected, and why."""
     counts: Counter[str] = Counter()
     reasons: dict[str, dict[str, Any]] = {}
     with (
-        pq.ParquetWriter(folder / layout.REJECTED, _REFUSED) as refused,
-        _Content(folder) as content,
+        pq.ParquetWriter(folder / layout.REJECTED, REFUSED) as refused,
+        Content(folder) as content,
     ):
         for chunk in recording.read():
             counts["read"] += chunk.rows_read
             counts["rejected"] += len(chunk.refusals)
             if chunk.refusals:
-                refused.write_table(_refused_table(chunk))
+                refused.write_table(refused_table(chunk))
             _count_reasons(reasons, chunk)
             if chunk.trials is not None:
                 content.append(chunk.trials)
@@ -125,71 +123,6 @@ def _refuse_to_sweep_away(path: Path, source: Path) -> None:
     foreign = [file.name for file in path.iterdir() if not layout.is_part(file)] if path.is_dir() else []
     if foreign:
         raise UserError(f"{path}: holds {foreign[0]}, which is no part of a store: name another folder")
-
-
-class _Content:
-    """The arrays of a store, each growing trial by trial."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._arrays: dict[str, _GrowingArray] = {}
-        self.tables: list[pd.DataFrame] = []
-        self.extras: dict[str, dict[str, Any]] = {}
-        self.tmin = 0.0
-
-    def __enter__(self) -> _Content:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for array in self._arrays.values():
-            array.close()
-
-    def append(self, trials: Trials) -> None:
-        """Add trials, all of which must have the same parts as the first."""
-        parts = {layout.SIGNALS: trials.signals}
-        if trials.images is not None:
-            parts[layout.IMAGES] = trials.images
-        for name, extra in trials.extras.items():
-            parts[layout.extra_file(name)] = extra.signals
-            self.extras[name] = {"channels": list(extra.ch_names), "sfreq": extra.sfreq}
-        if not self.tables:
-            self.tmin = trials.tmin
-            self._arrays = {name: _GrowingArray(self._folder / name, part) for name, part in parts.items()}
-        for name, array in self._arrays.items():
-            array.append(parts[name])
-        self.tables.append(trials.metadata.assign(label=trials.labels))
-
-    @property
-    def files(self) -> list[str]:
-        """Names of the files that hold a row a trial."""
-        return list(self._arrays)
-
-
-class _GrowingArray:
-    """A .npy file whose first axis grows."""
-
-    def __init__(self, path: Path, like: np.ndarray) -> None:
-        self._file = path.open("wb")
-        self._count = 0
-        self._shape, self._type = like.shape[1:], like.dtype
-        _write_header(self._file, (0, *self._shape), self._type)
-
-    def append(self, part: np.ndarray) -> None:
-        """Write rows after those that are there."""
-        self._count += len(part)
-        self._file.write(np.ascontiguousarray(part).data)
-
-    def close(self) -> None:
-        """Say in the header how many rows there are."""
-        with self._file:
-            _write_header(self._file, (self._count, *self._shape), self._type)
-
-
-def _write_header(file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    # NumPy leaves room in the header for the first axis to grow, so it can be written again in place.
-    file.seek(0)
-    kind = np.lib.format.dtype_to_descr(dtype)
-    np.lib.format.write_array_header_1_0(file, {"descr": kind, "fortran_order": False, "shape": shape})
 
 
 def _count_reasons(reasons: dict[str, dict[str, Any]], chunk: Chunk) -> None:
@@ -214,12 +147,7 @@ def _trial_counts(table: pd.DataFrame, recording: Recording) -> dict[str, int]:
     }
 
 
-def _refused_table(chunk: Chunk) -> pa.Table:
-    columns = {name: [getattr(refusal, name) for refusal in chunk.refusals] for name in _REFUSED.names}
-    return pa.table(columns, schema=_REFUSED)
-
-
-def _in_order_of_recording(folder: Path, content: _Content, recording: Recording) -> pd.DataFrame:
+def _in_order_of_recording(folder: Path, content: Content, recording: Recording) -> pd.DataFrame:
     # Everything later relies on the order of recording; the last key of lexsort counts most.
     table = pd.concat(content.tables, ignore_index=True)
     if not recording.order:
@@ -238,7 +166,7 @@ def _reorder(path: Path, order: np.ndarray) -> None:
     start, size = mapped.offset, mapped[:1].nbytes
     ordered = path.with_name("ordered.npy")
     with path.open("rb") as unordered, ordered.open("wb") as file:
-        _write_header(file, mapped.shape, mapped.dtype)
+        write_header(file, mapped.shape, mapped.dtype)
         for place in order.tolist():
             unordered.seek(start + place * size)
             file.write(unordered.read(size))
@@ -254,7 +182,7 @@ def _pictures_of(table: pd.DataFrame, pictures: Mapping[int, np.ndarray], source
 
 
 def _about(
-    folder: Path, recording: Recording, content: _Content, table: pd.DataFrame, truth: Mapping[str, Any] | None
+    folder: Path, recording: Recording, content: Content, table: pd.DataFrame, truth: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     return {
         "schema_version": layout.SCHEMA_VERSION,
