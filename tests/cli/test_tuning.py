@@ -50,6 +50,7 @@ def test_more_trials_go_on_and_are_printed_as_json(best: tuple[Path, Path, str],
     more = [value if value != 4 else 6 for value in ARGUMENTS]
     metrics = json.loads(_run("tune", signal.path, *more, "--out", folder, "--json")[0])
     assert sum(metrics["trials"].values()) == 6
+    assert metrics.pop("out") == str(folder)
     assert metrics == json.loads((folder / "metrics.json").read_text())
 
 

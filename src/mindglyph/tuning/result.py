@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from mindglyph.errors import UserError
 from mindglyph.search import OneOf, Range
-from mindglyph.tuning.study import AGAIN_OF, DEFAULT, ERROR, STARTUP_TRIALS, was_interrupted
+from mindglyph.tuning.study import AGAIN_OF, DEFAULT, ERROR, STARTUP_TRIALS, trials_of, was_interrupted
 
 _STATES = {
     TrialState.COMPLETE: "complete",
@@ -61,7 +61,7 @@ def trials_table(study: optuna.Study, space: Mapping[str, Range]) -> pd.DataFram
         `folds`, how many these are; `seconds`; `error`; then the searched settings, those that are
         a choice as words.
     """
-    rows = [_row(trial, space) for trial in study.get_trials(deepcopy=False)]
+    rows = [_row(trial, space) for trial in trials_of(study)]
     table = pd.DataFrame(rows)
     whole = {"again_of": "Int64", "folds": "int64", "error": "string"}
     return table.astype(whole | {path: "string" for path, where in space.items() if isinstance(where, OneOf)})

@@ -11,31 +11,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import uuid
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution
+from optuna.exceptions import StorageInternalError
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.trial import FrozenTrial, TrialState
 
-from mindglyph.errors import UserError
-from mindglyph.files import explained, lock
+from mindglyph.errors import PlaceError, UserError
+from mindglyph.files import explained
+from mindglyph.tuning.journal import journal_file
+from mindglyph.tuning.workers import at_work, workers_of
 
 STARTUP_TRIALS = 10
 """Trials drawn at random before any is drawn by what the earlier ones gave."""
 
 _UNPRUNED_TRIALS = 5
 _HEARTBEAT, _PATIENCE = 60, 240  # s; of a database, whose processes may be on other machines
-_YOUNG = 60.0  # s in which a trial may not have said yet who works on it
 
 DEFAULT, WORKER, ERROR, AGAIN_OF = "default", "worker", "error", "again_of"
 """Names of what is noted of a trial."""
@@ -74,14 +74,47 @@ def open_study(storage: str, name: str, seed: int) -> optuna.Study:
     pruner = optuna.pruners.MedianPruner(n_startup_trials=_UNPRUNED_TRIALS)
     sampler = SeededByTrial(seed)
     try:
-        return optuna.create_study(
-            storage=_storage(storage), study_name=name, sampler=sampler, pruner=pruner, load_if_exists=True
-        )
+        with kept_in(storage):
+            return optuna.create_study(
+                storage=_storage(storage), study_name=name, sampler=sampler, pruner=pruner, load_if_exists=True
+            )
     except UserError:
         raise
     except Exception as error:
-        why = " ".join(str(error).split())[:200]
-        raise UserError(f"{storage}: cannot be opened as a study ({why}): name another --storage") from error
+        raise UserError(f"{storage}: cannot be opened as a study ({_said(error)}): name another --storage") from error
+
+
+@contextmanager
+def kept_in(storage: str) -> Iterator[None]:
+    """Turn the trouble of a place that cannot be written into what the user can do.
+
+    Raises
+    ------
+    PlaceError
+        If a file or a database refuses to be written in the block.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        trouble: BaseException | None = error
+        # Optuna writes how a trial ended while the trouble is on its way, and may break at that.
+        while trouble is not None:
+            if isinstance(trouble, PlaceError):
+                raise trouble from error
+            if isinstance(trouble, OSError) and not is_url(storage):
+                with explained(Path(storage)):
+                    raise trouble from error
+            if isinstance(trouble, StorageInternalError):
+                why = _said(trouble.__cause__ or trouble)
+                raise PlaceError(f"{storage}: cannot be used ({why}): mend that and give the command again") from error
+            trouble = trouble.__cause__ or trouble.__context__
+        raise
+
+
+def _said(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def is_url(storage: str) -> bool:
@@ -94,35 +127,7 @@ def _storage(storage: str) -> BaseStorage:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return RDBStorage(storage, heartbeat_interval=_HEARTBEAT, grace_period=_PATIENCE)
-    path = Path(storage)
-    with explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-        _mend(path)
-    return JournalStorage(JournalFileBackend(storage))
-
-
-def _mend(path: Path) -> None:
-    """Cut off the half line that a full disk or a kill may leave at the end of a journal."""
-    if _is_whole(path):
-        return
-    appending = JournalFileSymlinkLock(str(path))
-    appending.acquire()
-    try:
-        # Another process may just have finished its line.
-        if not _is_whole(path):
-            text = path.read_bytes()
-            os.truncate(path, text.rfind(b"\n") + 1)
-    finally:
-        appending.release()
-
-
-def _is_whole(path: Path) -> bool:
-    with path.open("rb") as file:
-        if not file.seek(0, os.SEEK_END):
-            return True
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"
+    return JournalStorage(journal_file(Path(storage)))
 
 
 def quieten() -> None:
@@ -147,8 +152,7 @@ class SeededByTrial(BaseSampler):
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Begin the draws of a trial anew."""
-        earlier = [one for one in study.get_trials(deepcopy=False) if one.number < trial.number]
-        place = trial.number - sum(was_interrupted(one) for one in earlier)
+        place = place_of(trial, study.get_trials(deepcopy=False))
         drawn = int(np.random.SeedSequence([self._seed, place]).generate_state(1)[0])
         self._tpe = TPESampler(n_startup_trials=STARTUP_TRIALS, seed=drawn)
         return self._tpe.infer_relative_search_space(study, trial)
@@ -166,91 +170,113 @@ class SeededByTrial(BaseSampler):
         return self._tpe.sample_independent(study, trial, param_name, param_distribution)
 
 
+def place_of(trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> int:
+    """Return the number that a trial would have if none had been interrupted: one done again has that of the first."""
+    again = trial.user_attrs.get(AGAIN_OF)
+    if again is not None:
+        return place_of(trials[again], trials)
+    return 0 if DEFAULT in trial.user_attrs else 1 + sum(_stands_for(one) is None for one in trials[: trial.number])
+
+
 def was_interrupted(trial: FrozenTrial) -> bool:
     """Say whether a trial was ended by a kill or by Ctrl-C, and not by what it tried."""
     return trial.state == TrialState.FAIL and ERROR not in trial.user_attrs
 
 
+def trials_of(study: optuna.Study) -> list[FrozenTrial]:
+    """Return the trials of a search in their order, but for those that stand for one that is there already.
+
+    Two processes may put the same trial in line at once: the settings to begin with, or a trial that was
+    interrupted. The first in line is the one that is done.
+    """
+    seen, kept = set(), []
+    for trial in study.get_trials(deepcopy=False):
+        if _stands_for(trial) is None or _stands_for(trial) not in seen:
+            kept.append(trial)
+            seen.add(_stands_for(trial))
+    return kept
+
+
+def _stands_for(trial: FrozenTrial) -> Any:
+    """Return what no other trial may stand for; None for one that was drawn."""
+    return trial.user_attrs.get(AGAIN_OF, DEFAULT if DEFAULT in trial.user_attrs else None)
+
+
+def is_superfluous(study: optuna.Study, number: int) -> bool:
+    """Say whether another trial stands for the same as the one of this number."""
+    return all(trial.number != number for trial in trials_of(study))
+
+
 def counted(study: optuna.Study) -> list[FrozenTrial]:
     """Return the trials that are done or being done; those that were interrupted are not."""
-    trials = study.get_trials(deepcopy=False)
-    return [trial for trial in trials if trial.state != TrialState.WAITING and not was_interrupted(trial)]
+    return [trial for trial in trials_of(study) if trial.state != TrialState.WAITING and not was_interrupted(trial)]
 
 
-def renew_interrupted(study: optuna.Study, storage: str) -> None:
-    """Put the trials of killed processes in line once more, with the same settings.
+def begin(study: optuna.Study, start: Mapping[str, Any], storage: str) -> None:
+    """Put the settings to begin with in line, if they never were, and once more the trials of killed processes.
 
     Parameters
     ----------
     study : Study
         Of the trials.
+    start : mapping
+        Values to begin with of all settings that are searched.
     storage : str
         Where it is kept: beside a journal file, the locks of the processes at work say which are
         alive; a database knows it by their heartbeats.
     """
-    if not is_url(storage):
-        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            if _is_stale(trial, storage):
-                try:
-                    study.tell(trial.number, state=TrialState.FAIL)
-                except (ValueError, RuntimeError):  # another process saw it first
-                    continue
     trials = study.get_trials(deepcopy=False)
+    if not any(DEFAULT in trial.user_attrs for trial in trials):
+        study.enqueue_trial(dict(start), user_attrs={DEFAULT: True})
+    _fail_stale(study, storage)
+    trials = trials_of(study)
     renewed = {trial.user_attrs.get(AGAIN_OF) for trial in trials}
     for trial in filter(was_interrupted, trials):
         if trial.number not in renewed:
             kept = {name: trial.user_attrs[name] for name in (DEFAULT,) if name in trial.user_attrs}
-            # A trial that was killed as it was drawn is drawn again, to the same, since its place is the same.
-            study.enqueue_trial(_params(trial), user_attrs={**kept, AGAIN_OF: trial.number})
+            params = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+            # One that was killed as it was drawn is drawn again, to the same, since its place is the same. Half
+            # of its settings would not do: each draw depends on those before it.
+            study.enqueue_trial(
+                params if params.keys() >= start.keys() else {}, user_attrs={**kept, AGAIN_OF: trial.number}
+            )
 
 
-def _params(trial: FrozenTrial) -> dict[str, Any]:
-    return {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+def n_elsewhere(study: optuna.Study, storage: str) -> int:
+    """Return how many trials other processes are known to be doing."""
+    running = [trial for trial in counted(study) if trial.state == TrialState.RUNNING]
+    if is_url(storage):
+        return len(running)
+    alive = workers_of(Path(storage)).alive
+    return sum(trial.user_attrs.get(WORKER) in alive for trial in running)
 
 
-def _is_stale(trial: FrozenTrial, storage: str) -> bool:
-    worker = trial.user_attrs.get(WORKER)
-    if worker is not None:
-        return not _is_alive(_locks(storage) / worker)
-    begun = trial.datetime_start
-    return begun is not None and (type(begun).now() - begun).total_seconds() > _YOUNG
-
-
-def _locks(storage: str) -> Path:
-    return Path(f"{storage}.running")
-
-
-def _is_alive(path: Path) -> bool:
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return False
-    try:
-        return not lock(handle)
-    finally:
-        os.close(handle)
+def _fail_stale(study: optuna.Study, storage: str) -> None:
+    """End the trials of processes that are no more."""
+    if is_url(storage):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            optuna.storages.fail_stale_trials(study)
+        return
+    # First the trials, then who is alive: who has begun one since is not missed.
+    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    workers = workers_of(Path(storage))
+    named = {trial.user_attrs.get(WORKER) for trial in running}
+    idle = (workers.alive | workers.unknown) - named
+    for trial in running:
+        worker = trial.user_attrs.get(WORKER)
+        # One that does not say yet who does it may be any idle process's.
+        if not idle if worker is None else worker not in workers:
+            # Another process may have seen it first.
+            with suppress(ValueError, RuntimeError):
+                study.tell(trial.number, state=TrialState.FAIL)
 
 
 @contextmanager
-def at_work(storage: str) -> Iterator[str]:
-    """Hold a lock that says that this process is alive; gives the name by which trials know it.
-
-    Parameters
-    ----------
-    storage : str
-        Of the study; nothing is locked where it is a database.
-    """
-    worker = uuid.uuid4().hex
+def named_worker(storage: str) -> Iterator[str]:
+    """Give the name by which a trial knows this process, which a lock beside a journal shows to be alive."""
     if is_url(storage):
-        yield worker
+        yield uuid.uuid4().hex
         return
-    path = _locks(storage) / worker
-    with explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR)
-    try:
-        lock(handle)
+    with at_work(Path(storage)) as worker:
         yield worker
-    finally:
-        path.unlink(missing_ok=True)
-        os.close(handle)

@@ -9,16 +9,29 @@ from typing import Any
 
 import numpy as np
 import optuna
+from optuna.exceptions import StorageInternalError
 from sklearn.metrics import log_loss
 
 from mindglyph.decoders.settings import DecodingSettings
+from mindglyph.errors import PlaceError, UserError
 from mindglyph.evaluation import evaluated_trials
 from mindglyph.evaluation.splits import Fold
 from mindglyph.search import Between, OneOf, Range
 from mindglyph.store import Store
 from mindglyph.trials import Trials
 from mindglyph.tuning.settings import TuningSettings
-from mindglyph.tuning.study import DEFAULT, ERROR, WORKER, at_work, counted, open_study, renew_interrupted
+from mindglyph.tuning.study import (
+    DEFAULT,
+    ERROR,
+    WORKER,
+    begin,
+    counted,
+    is_superfluous,
+    kept_in,
+    n_elsewhere,
+    named_worker,
+    open_study,
+)
 
 
 @dataclass(frozen=True)
@@ -46,14 +59,40 @@ class Search:
     def study(self) -> optuna.Study:
         """Return the study; killed trials are in line once more, and the first is of the settings to begin with."""
         study = open_study(self.storage, self.name, self.settings.seed)
-        if not any(DEFAULT in trial.user_attrs for trial in study.get_trials(deepcopy=False)):
-            study.enqueue_trial(self.settings.start(), user_attrs={DEFAULT: True})
-        renew_interrupted(study, self.storage)
+        with kept_in(self.storage):
+            begin(study, self.settings.start(), self.storage)
         return study
 
-    def left(self) -> int:
-        """Return how many trials are neither done nor being done."""
-        return max(0, self.n_trials - len(counted(self.study())))
+    def progress(self) -> Progress:
+        """Return how far it is; killed trials are in line once more."""
+        study = self.study()
+        known = counted(study)
+        finished = sum(trial.state.is_finished() for trial in known)
+        elsewhere = n_elsewhere(study, self.storage) if finished < self.n_trials else 0
+        return Progress(finished, max(0, self.n_trials - len(known)), elsewhere)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a search is.
+
+    Attributes
+    ----------
+    finished : int
+        Trials that are done.
+    left : int
+        Trials that are neither done nor being done.
+    elsewhere : int
+        Trials without which the search is not done, and which other processes are doing.
+    """
+
+    finished: int
+    left: int
+    elsewhere: int
+
+
+class FailedTrialError(Exception):
+    """What a trial tried does not work, which is noted and ends no search."""
 
 
 def try_once(search: Search) -> None:
@@ -61,18 +100,29 @@ def try_once(search: Search) -> None:
 
     What fails is noted with its reason, and ends no search: settings may not fit the trials, or
     one another.
+
+    Raises
+    ------
+    PlaceError
+        If the storage, or what a training writes, cannot be written: the trial is done again by the next search.
     """
-    study = search.study()
-    if len(counted(study)) >= search.n_trials:
-        return
     trials = evaluated_trials(Store(search.store))
-    with at_work(search.storage) as worker:
+    done = False
+    while not done:
+        study = search.study()
+        if len(counted(study)) >= search.n_trials:
+            return
+        with kept_in(search.storage), named_worker(search.storage) as worker:
 
-        def objective(trial: optuna.Trial) -> float:
-            trial.set_user_attr(WORKER, worker)
-            return _loss(trial, search.settings, trials)
+            def objective(trial: optuna.Trial, study: optuna.Study = study, worker: str = worker) -> float:
+                nonlocal done
+                trial.set_user_attr(WORKER, worker)
+                if is_superfluous(study, trial.number):
+                    raise FailedTrialError
+                done = True
+                return _loss(trial, search.settings, trials)
 
-        study.optimize(objective, n_trials=1, catch=(Exception,))
+            study.optimize(objective, n_trials=1, catch=(FailedTrialError,))
 
 
 def _loss(trial: optuna.Trial, settings: TuningSettings, trials: Trials) -> float:
@@ -80,6 +130,12 @@ def _loss(trial: optuna.Trial, settings: TuningSettings, trials: Trials) -> floa
     start = time.perf_counter()
     losses: list[float] = []
     accuracies: list[float] = []
+
+    def note() -> None:
+        trial.set_user_attr("losses", losses)
+        trial.set_user_attr("accuracies", accuracies)
+        trial.set_user_attr("seconds", round(time.perf_counter() - start, 3))
+
     folds = settings.inner(trials)
     try:
         params = {path: suggested(trial, path, where) for path, where in settings.space().items()}
@@ -93,20 +149,21 @@ def _loss(trial: optuna.Trial, settings: TuningSettings, trials: Trials) -> floa
             if step + 1 < len(folds) and DEFAULT not in trial.user_attrs and trial.should_prune():
                 raise optuna.TrialPruned
     except optuna.TrialPruned:
+        note()
+        raise
+    except (PlaceError, OSError, StorageInternalError):
+        # A full disk says nothing of what was tried.
         raise
     except Exception as error:
+        note()
+        # Last, since it is what tells a trial that failed from one that was killed.
         trial.set_user_attr(ERROR, " ".join(f"{_kind(error)}{error}".split())[:500])
-        raise
-    finally:
-        trial.set_user_attr("losses", losses)
-        trial.set_user_attr("accuracies", accuracies)
-        trial.set_user_attr("seconds", round(time.perf_counter() - start, 3))
+        raise FailedTrialError from error
+    note()
     return float(np.mean(losses))
 
 
 def _kind(error: Exception) -> str:
-    from mindglyph.errors import UserError
-
     return "" if isinstance(error, UserError) else f"{type(error).__name__}: "
 
 

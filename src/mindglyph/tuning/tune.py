@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +14,7 @@ from mindglyph.compute import check_place, run_tasks
 from mindglyph.decoders.settings_file import write_settings
 from mindglyph.errors import UserError
 from mindglyph.evaluation import evaluated_trials
-from mindglyph.evaluation.evaluate import Watcher, unwatched
+from mindglyph.evaluation.evaluate import Watcher, Watching, unwatched
 from mindglyph.files import replaced_file
 from mindglyph.runs import Run
 from mindglyph.store import Store
@@ -28,6 +29,10 @@ BEST = "best.yaml"
 
 JOURNAL = "journal.log"
 """File of the trials in a run's folder, unless another storage is named."""
+
+_PARAMS = "params"
+_POLL = 0.5  # s between two looks at what other processes are doing
+_FRUITLESS = 3  # rounds in which no trial came to an end
 
 
 def tune(
@@ -90,7 +95,7 @@ def tune(
         where = where if is_url(where) else str(Path(where).resolve())
         search = Search(store.path.resolve(), settings, where, study_name(settings.decoder, asked), n_trials)
         with watcher("trials") as watch:
-            _search(search, workers, cluster, watch.step)
+            _search(search, workers, cluster, watch)
         study = search.study()
         table = trials_table(study, settings.space())
         _write_table(run, table)
@@ -126,19 +131,27 @@ def _asked(store: Store, settings: TuningSettings) -> dict[str, Any]:
     }
 
 
-def _search(search: Search, workers: int, cluster: str | None, step: Callable[[int, int], None]) -> None:
-    """Do the trials that are left."""
+def _search(search: Search, workers: int, cluster: str | None, watch: Watching) -> None:
+    """Do the trials that are left, and wait for those that other processes are doing."""
     shared = (search.store,) if is_url(search.storage) else (search.store, Path(search.storage).parent)
-    left = search.left()
-    step(search.n_trials - left, search.n_trials)
-    while left:
-        for number, _ in enumerate(run_tasks(try_once, [search] * left, workers, cluster, shared), start=1):
-            step(min(search.n_trials, search.n_trials - left + number), search.n_trials)
+    found, fruitless, waiting = search.progress(), 0, False
+    while found.left or found.elsewhere:
+        before = found
+        watch.step(before.finished, search.n_trials)
+        if before.left:
+            for number, _ in enumerate(run_tasks(try_once, [search] * before.left, workers, cluster, shared), start=1):
+                watch.step(min(search.n_trials, before.finished + number), search.n_trials)
+        else:
+            if not waiting:
+                watch.remark(f"mindglyph: waiting for trials that other processes are at ({before.elsewhere})")
+            waiting = True
+            time.sleep(_POLL)
+        found = search.progress()
         # A process may have been killed meanwhile, here or elsewhere.
-        still = search.left()
-        if still >= left:
+        fruitless = fruitless + 1 if before.left and found.left and found.finished <= before.finished else 0
+        if fruitless == _FRUITLESS:
             raise UserError("tune: trials do not come to an end: see whether their processes are killed for memory")
-        left = still
+    watch.step(min(search.n_trials, found.finished), search.n_trials)
 
 
 def _write_table(run: Run, table: pd.DataFrame) -> None:
@@ -163,19 +176,19 @@ def _outer(
     if known and known["best_params"] == best.params and known["default_params"] == default_params:
         return known
     wanted = {"best": best, **({} if default is None or default.params == best.params else {"default": default})}
-    tasks = [OuterTask(store.path.resolve(), settings, settings.chosen(tried.params)) for tried in wanted.values()]
-    step(0, len(tasks))
-    tables = {}
+    tables = {name: table for name, tried in wanted.items() if (table := _kept(run, name, tried)) is not None}
+    step(len(tables), len(wanted))
+    left = [name for name in wanted if name not in tables]
+    tasks = [OuterTask(store.path.resolve(), settings, settings.chosen(wanted[name].params)) for name in left]
     workers, cluster = place
-    done = run_tasks(outer_predictions, tasks, min(workers, len(tasks)), cluster, (store.path.resolve(),))
-    for name, table in zip(wanted, done, strict=True):
+    done = run_tasks(outer_predictions, tasks, max(1, min(workers, len(tasks))), cluster, (store.path.resolve(),))
+    for name, table in zip(left, done, strict=True):
         tables[name] = table
-        step(len(tables), len(tasks))
-    if default is not None:
-        tables.setdefault("default", tables["best"])
-    for name, table in tables.items():
-        with replaced_file(run.path / f"outer.{name}.parquet") as temporary:
-            table.to_parquet(temporary)
+        _keep(run, name, wanted[name], table)
+        step(len(tables), len(wanted))
+    if default is not None and "default" not in tables:
+        tables["default"] = tables["best"]
+        _keep(run, "default", default, tables["best"])
     train, test = settings.outer(evaluated_trials(store))
     scores = {name: outer_score(store, settings, table) for name, table in tables.items()}
     difference = None
@@ -190,6 +203,26 @@ def _outer(
         "best_params": best.params,
         "default_params": default_params,
     }
+
+
+def _keep(run: Run, name: str, tried: Tried, table: pd.DataFrame) -> None:
+    """Write predictions of the outer test, and with them the settings that made them."""
+    table.attrs[_PARAMS] = tried.params
+    with replaced_file(_outer_file(run, name)) as temporary:
+        table.to_parquet(temporary)
+
+
+def _kept(run: Run, name: str, tried: Tried) -> pd.DataFrame | None:
+    """Return predictions that a command wrote before it was killed; None if there are none of these settings."""
+    try:
+        table = pd.read_parquet(_outer_file(run, name))
+    except (OSError, ValueError):
+        return None
+    return table if table.attrs.get(_PARAMS) == tried.params else None
+
+
+def _outer_file(run: Run, name: str) -> Path:
+    return run.path / f"outer.{name}.parquet"
 
 
 def open_tuning(folder: Path) -> tuple[dict[str, Any], pd.DataFrame]:
