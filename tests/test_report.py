@@ -1,12 +1,15 @@
 import re
 
+import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
 from mindglyph import Trials
 from mindglyph.preprocessing import PreprocessingSettings
 from mindglyph.report import figures
 from mindglyph.report.drawing import as_png, as_svg, new_figure
+from mindglyph.report.palette import contrast
 
 DECODING = {
     "accuracy": 0.3, "ci95": (0.25, 0.35), "chance": 0.5, "chance_bound": 0.55, "n_test": 300, "ceiling": None,
@@ -66,3 +69,13 @@ def test_beliefs_are_drawn_against_how_often_they_are_right() -> None:
     ]
     assert "believed" in figures.reliability_figure({**DECODING, "reliability": {"bins": bins}})
     assert figures.reliability_figure({**DECODING, "reliability": None}) is None
+
+
+def test_every_share_of_the_confusion_can_be_read_on_its_cell() -> None:
+    cmap = mpl.colormaps["cividis"]
+    counts = np.array([[100, 0, 0], [55, 45, 0], [30, 30, 40]])
+    svg = figures.confusion_figure({**DECODING, "classes": [0, 1, 2], "confusion": counts.tolist()})
+    texts = re.findall(r'<text style="[^"]*?fill: (#\w{6})[^>]*>(\d+)</text>', svg)
+    assert [int(share) for _, share in texts[:9]] == counts.ravel().tolist()
+    for colour, share in texts[:9]:
+        assert contrast(colour, to_hex(cmap(int(share) / 100))) >= 4.5, share

@@ -53,8 +53,9 @@ def confusion_figure(decoding: dict[str, Any]) -> str:
     figure = new_figure(5, 4.2)
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=max(20, shares.max()))
+    red, green, blue, _ = np.moveaxis(np.asarray(image.cmap(image.norm(shares))), -1, 0)
     for (row, column), share in np.ndenumerate(shares):
-        behind = to_hex(image.cmap(image.norm(share)))
+        behind = to_hex((red[row, column], green[row, column], blue[row, column]))
         colour = max("#ffffff", "#000001", key=lambda one: contrast(one, behind))
         axes.text(column, row, f"{share:.0f}", ha="center", va="center", color=colour, fontsize=8)
     classes = decoding["classes"]
