@@ -75,7 +75,8 @@ class Autoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         X : ndarray, shape (n_trials, n_channels, n_times)
             Preprocessed signals of the training fold in the order of recording. May be
             memory-mapped: it is read batch by batch.
-        y : ignored
+        y : ndarray, optional
+            Not looked at.
         monitor : Monitor, optional
             Who is told of each epoch.
 
@@ -109,6 +110,16 @@ class Autoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         The code, (n_trials, dimension, n_code_times), each channel with about mean 0 and
         standard deviation 1; or the reconstruction, (n_trials, n_channels, n_times).
+
+        Parameters
+        ----------
+        X : ndarray, shape (n_trials, n_channels, n_times)
+            Preprocessed signals.
+
+        Returns
+        -------
+        ndarray, shape (n_trials, dimension, n_code_times) or (n_trials, n_channels, n_times)
+            The code or the reconstruction.
         """
         return self.reconstruct(X) if self.settings_.output == "reconstruction" else self._codes(X)
 
@@ -122,7 +133,18 @@ class Autoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return settings.dimension, -(-self.shape_[1] // settings.step(self.sfreq))
 
     def inverse_transform(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
-        """Return signals (n_trials, n_channels, n_times), float32, of what `transform` gave."""
+        """Return signals (n_trials, n_channels, n_times), float32, of what `transform` gave.
+
+        Parameters
+        ----------
+        X : ndarray, shape (n_trials, dimension, n_code_times) or (n_trials, n_channels, n_times)
+            What `transform` gave.
+
+        Returns
+        -------
+        ndarray, shape (n_trials, n_channels, n_times)
+            Signals, float32.
+        """
         check_is_fitted(self, "network_")
         if self.settings_.output == "reconstruction":
             return np.asarray(X, dtype=np.float32)
@@ -130,7 +152,18 @@ class Autoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self._in_batches(self.network_.decode, codes)
 
     def reconstruct(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
-        """Return signals without what the code does not hold: (n_trials, n_channels, n_times)."""
+        """Return signals without what the code does not hold: (n_trials, n_channels, n_times).
+
+        Parameters
+        ----------
+        X : ndarray, shape (n_trials, n_channels, n_times)
+            Preprocessed signals.
+
+        Returns
+        -------
+        ndarray, shape (n_trials, n_channels, n_times)
+            What the code holds of them, float32.
+        """
         self._check(X)
         return self._in_batches(self.network_, X)
 

@@ -136,6 +136,25 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
 
         Where a decoder needs no trials held out but for its temperature, none are, and its
         temperature stays 1.
+
+        Parameters
+        ----------
+        X : ndarray, shape (n_trials, n_channels, n_times)
+            As `fit` takes them.
+        y : ndarray, shape (n_trials,)
+            Labels.
+        monitor : Monitor, optional
+            Who is told of each epoch, and where an unfinished training is kept.
+
+        Returns
+        -------
+        Decoder
+            Itself.
+
+        Raises
+        ------
+        UserError
+            If the trials have another shape, or fewer than two classes.
         """
         self._fit_scores(*self._begun(X, y), monitor or Monitor())
         return self
@@ -235,21 +254,81 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         """Return how many numbers are learned from trials of a shape; None where the trials themselves decide.
 
         Networks are counted by `mindglyph.decoders.sizes`, which builds them.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            (n_channels, n_times) of a trial.
+        n_classes : int
+            Labels to tell apart.
+
+        Returns
+        -------
+        int or None
+            The count.
         """
         return None
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
-        """Return the probability of each class: (n_trials, n_classes), float64."""
+        """Return the probability of each class: (n_trials, n_classes), float64.
+
+        Parameters
+        ----------
+        X : ndarray, shape (n_trials, n_channels, n_times)
+            Preprocessed signals of the shape that it was fitted to.
+
+        Returns
+        -------
+        ndarray, shape (n_trials, n_classes)
+            Probabilities in the order of `classes_`, float64.
+
+        Raises
+        ------
+        UserError
+            If the trials have another shape.
+        """
         return softmax(self._scores(self._checked(X)) / self.temperature_)
 
     def predict(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
-        """Return the most probable label of each trial: (n_trials,)."""
+        """Return the most probable label of each trial: (n_trials,).
+
+        Parameters
+        ----------
+        X : ndarray, shape (n_trials, n_channels, n_times)
+            Preprocessed signals of the shape that it was fitted to.
+
+        Returns
+        -------
+        ndarray, shape (n_trials,)
+            Labels.
+
+        Raises
+        ------
+        UserError
+            If the trials have another shape.
+        """
         # The probabilities first: they see whether it was fitted, and so whether there are classes.
         places = self.predict_proba(X).argmax(axis=1)
         return self.classes_[places]
 
     def embed(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
-        """Return what the decision is made from: (n_trials, n_features), float32."""
+        """Return what the decision is made from: (n_trials, n_features), float32.
+
+        Parameters
+        ----------
+        X : ndarray, shape (n_trials, n_channels, n_times)
+            Preprocessed signals of the shape that it was fitted to.
+
+        Returns
+        -------
+        ndarray, shape (n_trials, n_features)
+            Features, float32.
+
+        Raises
+        ------
+        UserError
+            If the trials have another shape.
+        """
         return self._embedding(self._checked(X)).astype(np.float32)
 
     def __sklearn_tags__(self) -> Tags:
@@ -282,7 +361,19 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         shape: tuple[int, ...],
         forests: Mapping[str, Any] | None = None,
     ) -> None:
-        """Take back what `arrays` and `forests` gave."""
+        """Take back what `arrays` and `forests` gave.
+
+        Parameters
+        ----------
+        arrays : dict of str to ndarray
+            What `arrays` gave.
+        classes : sequence of int or str
+            Labels in the order of the probabilities.
+        shape : tuple of int
+            (n_channels, n_times) of the trials it was fitted to.
+        forests : mapping of str to estimator, optional
+            What `forests` gave.
+        """
         self.classes_ = np.array(classes)
         self.shape_ = shape
         self.history_ = []

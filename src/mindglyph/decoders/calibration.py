@@ -18,7 +18,18 @@ HIGHEST_TEMPERATURE = 1e3
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
-    """Return probabilities of scores: (n_trials, n_classes), float64."""
+    """Return probabilities of scores: (n_trials, n_classes), float64.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (n_trials, n_classes)
+        Log-probabilities up to a constant of the trial.
+
+    Returns
+    -------
+    ndarray, shape (n_trials, n_classes)
+        Probabilities, float64.
+    """
     return scipy_softmax(np.asarray(scores, dtype=np.float64), axis=1)
 
 

@@ -66,6 +66,11 @@ def fingerprint(about: Mapping[str, Any], signals: np.ndarray, codes: np.ndarray
         as an epoch.
     codes : ndarray, shape (n_trials,)
         Classes; all count.
+
+    Returns
+    -------
+    str
+        A SHA-256 (hexadecimal).
     """
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     digest.update(repr(signals.shape).encode())

@@ -147,7 +147,18 @@ class Team:
         return fold.learning[chosen[fold.learning]], held_out if len(held_out) else fold.held_out
 
     def probabilities(self, signals: np.ndarray) -> np.ndarray:
-        """Return what the experts say: (n_trials, n_experts, 3), float32."""
+        """Return what the experts say: (n_trials, n_experts, 3), float32.
+
+        Parameters
+        ----------
+        signals : ndarray, shape (n_trials, n_channels, n_times)
+            Preprocessed.
+
+        Returns
+        -------
+        ndarray, shape (n_trials, n_experts, 3)
+            Of the one class, of the other, and of neither; float32.
+        """
         said = [softmax(trunk.outputs(signals), axis=2) for trunk in self.trunks]
         return np.mean(said, axis=0) if self._shared else np.concatenate(said, axis=1)
 

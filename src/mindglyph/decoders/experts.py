@@ -47,6 +47,16 @@ class Experts:
         """Return an expert for each pair and one for each class against the rest.
 
         Two classes need a single expert: each against the rest is the pair again.
+
+        Parameters
+        ----------
+        n_classes : int
+            Labels to tell apart.
+
+        Returns
+        -------
+        Experts
+            The pairs first.
         """
         pairs = np.full((n_classes, n_classes * (n_classes - 1) // 2), NEITHER)
         for expert, (this, that) in enumerate(combinations(range(n_classes), 2)):

@@ -121,6 +121,16 @@ class Hardware:
 def device_of(choice: DeviceChoice) -> torch.device:
     """Return the device that a setting means; `auto` is a GPU where torch can use one.
 
+    Parameters
+    ----------
+    choice : {"auto", "cpu", "cuda"}
+        What the settings say.
+
+    Returns
+    -------
+    device
+        As torch calls it.
+
     Raises
     ------
     UserError

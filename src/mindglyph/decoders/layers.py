@@ -38,6 +38,11 @@ def pooled_tanh(signals: torch.Tensor, dim: int) -> torch.Tensor:
         Of any shape.
     dim : int
         Along which to average.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of `signals` without that dimension.
     """
     return _PooledTanh.apply(signals, dim)  # type: ignore[no-untyped-call]  # torch has not typed it
 

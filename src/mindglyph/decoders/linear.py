@@ -35,6 +35,15 @@ class LinearDecoder(RefittedDecoder[AnyDecoderSettings]):
         A few new weights decide by the source's scores; unless it is frozen, they are mixed
         with those of a fit to the trials alone, in the shares that suit stretches held out.
         The head is new in any case, since the source's scores may mean something else here.
+
+        Parameters
+        ----------
+        source : Decoder
+            A fitted one of the same kind, for trials of the same shape.
+        frozen : bool
+            Whether the new weights are of the source's scores alone.
+        new_head : bool
+            Without effect.
         """
         self._start = LinearStart(source.arrays(), frozen)
 

@@ -51,6 +51,11 @@ class LinearStart:
             Features.
         codes : ndarray, shape (n_trials,)
             Place of each trial's class.
+
+        Returns
+        -------
+        dict of float to (ndarray, ndarray)
+            By the share: (n_classes, n_features) and (n_classes,).
         """
         head = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
         coef, intercept = self.arrays["coef"], self.arrays["intercept"]
@@ -65,7 +70,22 @@ class LinearStart:
         }
 
     def best_share(self, classifier: Callable[[], ClassifierMixin], embedding: np.ndarray, codes: np.ndarray) -> float:
-        """Return the share of the source under which stretches held out in turn surprise least."""
+        """Return the share of the source under which stretches held out in turn surprise least.
+
+        Parameters
+        ----------
+        classifier : callable
+            Gives an unfitted classifier.
+        embedding : ndarray, shape (n_trials, n_features)
+            Features in the order of recording.
+        codes : ndarray, shape (n_trials,)
+            Place of each trial's class.
+
+        Returns
+        -------
+        float
+            Between 0 and 1.
+        """
         if self.frozen:
             return 1.0
         scores: dict[float, list[np.ndarray]] = {share: [] for share in _SHARES}
@@ -87,6 +107,18 @@ def one_row_a_class(classifier: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return coefficients (n_classes, n_features) and intercepts (n_classes,) of a fitted linear classifier.
 
     scikit-learn keeps one row for two classes; the scores here are always one a class.
+
+    Parameters
+    ----------
+    classifier : ClassifierMixin
+        Fitted.
+
+    Returns
+    -------
+    coefficients : ndarray, shape (n_classes, n_features)
+        One row a class.
+    intercepts : ndarray, shape (n_classes,)
+        One a class.
     """
     coef, intercept = classifier.coef_, classifier.intercept_
     if len(coef) > 1:

@@ -60,6 +60,11 @@ def write_model(
 def read_model(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any], dict[str, Any]]:
     """Read what `write_model` wrote.
 
+    Parameters
+    ----------
+    path : Path
+        The file of the numbers; its forests stand beside it.
+
     Returns
     -------
     arrays : dict of str to ndarray
@@ -99,6 +104,18 @@ def _read_forest(path: Path, name: str, hashed: str) -> Any:
 
 def forest_file(path: Path, name: str) -> Path:
     """Return the file of a model's forest.
+
+    Parameters
+    ----------
+    path : Path
+        The model's file of numbers.
+    name : str
+        Of the forest.
+
+    Returns
+    -------
+    Path
+        Beside the numbers.
 
     Raises
     ------

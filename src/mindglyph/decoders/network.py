@@ -86,7 +86,18 @@ class NetworkDecoder(Decoder[AnyNetworkSettings]):
         """Return an untrained network."""
 
     def start_from(self, source: Decoder[Any], frozen: bool = False, new_head: bool = False) -> None:
-        """Let the next fits begin with the weights of another decoder's network."""
+        """Let the next fits begin with the weights of another decoder's network.
+
+        Parameters
+        ----------
+        source : Decoder
+            A fitted one of the same kind and settings, for trials of the same shape.
+        frozen : bool
+            Whether the layers before the last stay as they are.
+        new_head : bool
+            Whether the last layer begins anew; it does so in any case where the classes
+            differ.
+        """
         self._start = Start(source.arrays(), tuple(source.classes_.tolist()), frozen, new_head)
 
     def _first_network(self, start: Start | None) -> EmbeddingNetwork:

@@ -65,6 +65,11 @@ def channel_layers(settings: PerChannelLSTMSettings, n_chans: int, n_times: int)
     n_chans, n_times : int
         Of the trials.
 
+    Returns
+    -------
+    list of Module
+        To be gone through in turn.
+
     Raises
     ------
     UserError

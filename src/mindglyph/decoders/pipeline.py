@@ -78,7 +78,30 @@ class DecodingPipeline:
         seed: int,
         mapping: ChannelMapping | None = None,
     ) -> DecodingPipeline:
-        """Return the pipeline of settings, unfitted, for recordings of `sfreq` Hz, or mapped to it."""
+        """Return the pipeline of settings, unfitted, for recordings of `sfreq` Hz, or mapped to it.
+
+        Parameters
+        ----------
+        name : str
+            Of the decoder.
+        decoder : DecoderSettings
+            Its settings.
+        preprocessing : PreprocessingSettings
+            What comes before it.
+        autoencoder : AutoencoderSettings or None
+            The code that it sees instead of the signals, if any.
+        sfreq : float
+            Rate of the recordings in Hz.
+        seed : int
+            Of all that is random.
+        mapping : ChannelMapping, optional
+            What makes other recordings like those that the decoder is for.
+
+        Returns
+        -------
+        DecodingPipeline
+            Unfitted.
+        """
         if autoencoder is None:
             return cls(name, decoder.build(sfreq, seed), preprocessing, mapping=mapping)
         decoded = decoder.build(autoencoder.decoded_sfreq(sfreq), seed)
@@ -172,6 +195,11 @@ class DecodingPipeline:
     def save(self, path: Path) -> list[Path]:
         """Write everything that was fitted: numbers as safetensors, forests as skops files beside them.
 
+        Parameters
+        ----------
+        path : Path
+            The file of the numbers.
+
         Returns
         -------
         list of Path
@@ -204,6 +232,16 @@ class DecodingPipeline:
     @classmethod
     def load(cls, path: Path) -> DecodingPipeline:
         """Read what `save` wrote; nothing in the files is executed.
+
+        Parameters
+        ----------
+        path : Path
+            The file of the numbers.
+
+        Returns
+        -------
+        DecodingPipeline
+            Fitted.
 
         Raises
         ------

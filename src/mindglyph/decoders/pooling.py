@@ -51,6 +51,11 @@ class LogLinearPool:
             decoders is better, and then both are to be heard.
         class_weights : ndarray, shape (n_classes,), optional
             By which a class's trials count more or less than those of others.
+
+        Returns
+        -------
+        LogLinearPool
+            With the weights found.
         """
         n_members, n_trials, n_classes = log_probabilities.shape
         counts = np.ones(n_trials) if class_weights is None else class_weights[codes]
@@ -84,5 +89,16 @@ class LogLinearPool:
         return places, LogLinearPool(self.weights[places], self.log_frequencies)
 
     def scores(self, log_probabilities: np.ndarray) -> np.ndarray:
-        """Return the pooled scores before the softmax: (n_trials, n_classes)."""
+        """Return the pooled scores before the softmax: (n_trials, n_classes).
+
+        Parameters
+        ----------
+        log_probabilities : ndarray, shape (n_members, n_trials, n_classes)
+            By the members.
+
+        Returns
+        -------
+        ndarray, shape (n_trials, n_classes)
+            Log-probabilities up to a constant of the trial.
+        """
         return np.tensordot(self.weights, log_probabilities - self.log_frequencies, 1) + self.log_frequencies

@@ -51,7 +51,24 @@ class Basis:
 
     @classmethod
     def of_bumps(cls, times: np.ndarray, centres: np.ndarray, width: float, latencies: np.ndarray) -> Basis:
-        """Make Gaussian bumps of `width` s around `centres` (s), late by each of `latencies` (s)."""
+        """Make Gaussian bumps of `width` s around `centres` (s), late by each of `latencies` (s).
+
+        Parameters
+        ----------
+        times : ndarray, shape (n_times,)
+            Of the samples, in s after the picture.
+        centres : ndarray, shape (n_bumps,)
+            Of the bumps, in s after the picture.
+        width : float
+            Standard deviation of a bump in s.
+        latencies : ndarray, shape (n_latencies,)
+            By which the response may be late, in s.
+
+        Returns
+        -------
+        Basis
+            One set of bumps a latency.
+        """
         late = times[:, None, None] - centres - latencies[:, None]
         bumps = np.exp(-0.5 * (late / width) ** 2)
         left, sizes, _ = np.linalg.svd(bumps.reshape(len(times), -1), full_matrices=False)
@@ -97,6 +114,20 @@ class ResponseModel:
         """Learn from trials (n_trials, n_channels, n_times) of the classes `codes` (n_trials,).
 
         The trials, possibly memory-mapped, are read part by part.
+
+        Parameters
+        ----------
+        trials : ndarray, shape (n_trials, n_channels, n_times)
+            Signals.
+        codes : ndarray, shape (n_trials,)
+            Place of each trial's class.
+        n_classes : int
+            Labels to tell apart.
+
+        Returns
+        -------
+        ResponseModel
+            Itself.
         """
         n_channels = trials.shape[1]
         n_latencies, _, n_bumps = self._basis.shifted.shape
@@ -126,11 +157,33 @@ class ResponseModel:
         return self
 
     def log_likelihoods(self, trials: np.ndarray) -> np.ndarray:
-        """Return the log-likelihood of each class, up to a constant of the trial: (n_trials, n_classes)."""
+        """Return the log-likelihood of each class, up to a constant of the trial: (n_trials, n_classes).
+
+        Parameters
+        ----------
+        trials : ndarray, shape (n_trials, n_channels, n_times)
+            Signals.
+
+        Returns
+        -------
+        ndarray, shape (n_trials, n_classes)
+            In nats.
+        """
         return np.concatenate([logsumexp(self._joint(*part), axis=2) for part in self._parts(trials)])
 
     def projections(self, trials: np.ndarray) -> np.ndarray:
-        """Return what a trial says of its response, its latency averaged out: (n_trials, n_channels * n_bumps)."""
+        """Return what a trial says of its response, its latency averaged out: (n_trials, n_channels * n_bumps).
+
+        Parameters
+        ----------
+        trials : ndarray, shape (n_trials, n_channels, n_times)
+            Signals.
+
+        Returns
+        -------
+        ndarray, shape (n_trials, n_channels * n_bumps)
+            Features.
+        """
         parts = []
         for statistics, weights in self._parts(trials):
             joint = self._joint(statistics, weights)

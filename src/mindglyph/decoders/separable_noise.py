@@ -74,6 +74,16 @@ class SeparableNoise:
 
         A trial with a blink or a loose electrode has a larger background and so says less;
         to take it as the others are taken lets a few loud trials decide.
+
+        Parameters
+        ----------
+        trials : ndarray, shape (n_trials, n_channels, n_times)
+            Signals.
+
+        Returns
+        -------
+        ndarray, shape (n_trials,)
+            About 1 for the usual trial.
         """
         white = self.over_channels.astype(np.float32) @ trials @ self.over_time.astype(np.float32)
         return 1 / np.maximum(np.mean(white**2, axis=(1, 2), dtype=np.float64), 1e-6)

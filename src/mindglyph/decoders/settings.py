@@ -92,6 +92,11 @@ def chosen_preprocessing(wishes: Sequence[str], base: PreprocessingSettings | No
     base : PreprocessingSettings, optional
         What stands in for its defaults.
 
+    Returns
+    -------
+    PreprocessingSettings
+        The defaults, or `base`, with what was wished for.
+
     Raises
     ------
     UserError

@@ -66,6 +66,18 @@ class StackSettings(DecoderSettings):
     def build(self, sfreq: float, seed: int = 0) -> Stack:
         """Return the decoder.
 
+        Parameters
+        ----------
+        sfreq : float
+            Rate of the signals in Hz.
+        seed : int
+            Of all that is random.
+
+        Returns
+        -------
+        Stack
+            Unfitted.
+
         Raises
         ------
         UserError

@@ -112,6 +112,11 @@ def hold_frozen(network: nn.Module) -> None:
     """Take the layers in which nothing is left to learn out of training mode.
 
     A batch norm would go on counting, and a dropout spoil what nothing before it can adapt to.
+
+    Parameters
+    ----------
+    network : Module
+        In training mode.
     """
     parameters = list(network.parameters())
     if all(parameter.requires_grad for parameter in parameters):

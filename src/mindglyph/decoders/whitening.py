@@ -49,7 +49,13 @@ class Whitening(nn.Module):
             return self.matrix @ signals
 
     def learn(self, covariance: np.ndarray) -> None:
-        """Take the symmetric matrix that brings directions nearer in strength, on a scale of decibels, by `share`."""
+        """Take the symmetric matrix that brings directions nearer in strength, on a scale of decibels, by `share`.
+
+        Parameters
+        ----------
+        covariance : ndarray, shape (n_channels, n_channels)
+            Of the channels of the training trials.
+        """
         variances, directions = np.linalg.eigh(covariance)
         mean = variances.mean()
         if not mean > 0:

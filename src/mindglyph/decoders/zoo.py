@@ -52,6 +52,18 @@ class ZooSettings(NetworkSettings):
     def build(self, sfreq: float, seed: int = 0) -> Zoo:
         """Return the decoder.
 
+        Parameters
+        ----------
+        sfreq : float
+            Rate of the signals in Hz.
+        seed : int
+            Of all that is random.
+
+        Returns
+        -------
+        Zoo
+            Unfitted.
+
         Raises
         ------
         UserError
@@ -100,6 +112,11 @@ class Zoo(NetworkDecoder[ZooSettings]):
 
 def classifiers_of_braindecode() -> dict[str, type[nn.Module]]:
     """Return braindecode's networks that give scores of classes, by name.
+
+    Returns
+    -------
+    dict of str to type
+        Subclasses of torch's `Module`.
 
     Raises
     ------
