@@ -98,6 +98,18 @@ class ChannelMapping(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def between(cls, recorded: Recorded, wanted: Recorded) -> ChannelMapping:
         """Return the mapping from what was recorded to what is wanted.
 
+        Parameters
+        ----------
+        recorded : Recorded
+            The trials that are there.
+        wanted : Recorded
+            Those that a decoder takes.
+
+        Returns
+        -------
+        ChannelMapping
+            From the one to the other.
+
         Raises
         ------
         UserError
@@ -146,6 +158,16 @@ class ChannelMapping(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         Each channel's median in each trial is taken away first: the headsets' offset would
         make a cliff where a signal ends.
+
+        Parameters
+        ----------
+        X : ndarray, shape (n_trials, n_channels, n_times)
+            Signals as recorded.
+
+        Returns
+        -------
+        ndarray, shape (n_trials, n_wanted_channels, n_wanted_times)
+            Signals as wanted.
         """
         mapped = np.empty((len(X), *self.shape), dtype=np.float32)
         for start in range(0, len(X), _AT_ONCE):

@@ -99,6 +99,16 @@ def lock(handle: int) -> bool:
     """Take the lock of an open temporary file or folder; say whether nobody else has it.
 
     It is let go when the process ends, however it ends.
+
+    Parameters
+    ----------
+    handle : int
+        File descriptor.
+
+    Returns
+    -------
+    bool
+        True where it is taken now.
     """
     if sys.platform == "win32":  # knows no flock, so leftovers of killed processes stay there
         return False
@@ -113,6 +123,16 @@ def is_locked(handle: int) -> bool:
     """Take the lock of an open file; say whether another process has it.
 
     A file system without locks has none taken.
+
+    Parameters
+    ----------
+    handle : int
+        File descriptor.
+
+    Returns
+    -------
+    bool
+        True where another process has it.
     """
     if sys.platform == "win32":
         return False
@@ -159,6 +179,16 @@ def write_json(path: Path, content: Any) -> None:
 def read_json(path: Path) -> Any:
     """Read a JSON file that mindglyph wrote.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    object
+        What it says.
+
     Raises
     ------
     UserError
@@ -202,6 +232,11 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], about: Mapping[st
 def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read what `write_arrays` wrote; nothing in the file is executed.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+
     Returns
     -------
     arrays : dict of str to ndarray
@@ -221,6 +256,16 @@ def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 def read_about(path: Path) -> dict[str, Any]:
     """Read the description alone of what `write_arrays` wrote.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    dict
+        The description.
 
     Raises
     ------
@@ -255,6 +300,11 @@ def content_hash(*paths: Path) -> str:
     ----------
     *paths : Path
         Files; a folder stands for all files under it, by name, and their names count too.
+
+    Returns
+    -------
+    str
+        64 digits.
     """
     digest = hashlib.sha256()
     for path in paths:

@@ -63,6 +63,11 @@ def recover_folder(path: Path) -> None:
     """Put the old folder back where a process was killed between its two renames.
 
     Only where the system cannot exchange two folders at once can this happen.
+
+    Parameters
+    ----------
+    path : Path
+        The folder that was being replaced.
     """
     if path.exists():
         return

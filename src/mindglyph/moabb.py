@@ -46,7 +46,7 @@ class StoreDataset(BaseDataset):  # type: ignore[misc]
     ----------
     stores : mapping of int or str to Path, or sequence of Path
         The folder of each subject's store; without names, subjects are numbered from 1. Where
-        the metadata of store 1 name several subjects, they are "1-NAME", "1-OTHER", …
+        the metadata of store 1 name several subjects, they are "1-NAME", "1-OTHER" and so on.
     blocks : int
         Where the metadata name no `session`, or one only: how many stretches of the recording to
         call sessions.
@@ -165,7 +165,7 @@ class LabelParadigm(BaseParadigm):  # type: ignore[misc]
         Band in Hz that is kept; both None leave the trials as they are.
     events : sequence of str, optional
         Labels to tell apart, such as the ten digits without "-1"; None takes all.
-    options
+    **options : object
         Further parameters of MOABB's `BaseParadigm`: `tmin`, `tmax`, `baseline`, `channels`,
         `resample`, `scorer` (accuracy, if none is given).
     """

@@ -21,10 +21,12 @@ class EndingWithParent:
     A worker whose parent was killed would otherwise work on, and write beside the process that was
     started in the parent's place.
 
-    Parameters
+    Attributes
     ----------
     function : callable
         What is run there.
+    parent : int
+        Process that they work for; the one that made this.
     """
 
     function: Callable[..., Any]

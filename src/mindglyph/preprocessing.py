@@ -87,7 +87,18 @@ class OffsetRemoval(_Stateless):
     """
 
     def transform(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
-        """Return signals around zero: (n_trials, n_channels, n_times), float32."""
+        """Return signals around zero: (n_trials, n_channels, n_times), float32.
+
+        Parameters
+        ----------
+        X : ndarray, shape (n_trials, n_channels, n_times)
+            Signals in microvolts.
+
+        Returns
+        -------
+        ndarray, shape (n_trials, n_channels, n_times)
+            Signals in microvolts, float32.
+        """
         signals = np.asarray(X, dtype=np.float32)
         return signals - np.median(signals, axis=-1, keepdims=True)
 
@@ -118,6 +129,16 @@ class BandPass(_Stateless):
 
     def transform(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
         """Return filtered signals: (n_trials, n_channels, n_times), float32.
+
+        Parameters
+        ----------
+        X : ndarray, shape (n_trials, n_channels, n_times)
+            Signals.
+
+        Returns
+        -------
+        ndarray, shape (n_trials, n_channels, n_times)
+            Filtered signals.
 
         Raises
         ------
@@ -185,6 +206,16 @@ class MarginRemoval(_Stateless):
     def transform(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
         """Return the middle of the trials: (n_trials, n_channels, n_times - 2 * samples).
 
+        Parameters
+        ----------
+        X : ndarray, shape (n_trials, n_channels, n_times)
+            Signals.
+
+        Returns
+        -------
+        ndarray, shape (n_trials, n_channels, n_times - 2 * samples)
+            What is left.
+
         Raises
         ------
         UserError
@@ -227,7 +258,18 @@ class RobustChannelScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
-        """Return scaled signals: (n_trials, n_channels, n_times), float32."""
+        """Return scaled signals: (n_trials, n_channels, n_times), float32.
+
+        Parameters
+        ----------
+        X : ndarray, shape (n_trials, n_channels, n_times)
+            Signals.
+
+        Returns
+        -------
+        ndarray, shape (n_trials, n_channels, n_times)
+            Signals in units of the channel's spread.
+        """
         scaled = (X - self.centre_[:, None]) / self.scale_[:, None]
         return np.clip(scaled, -self.clip, self.clip)
 

@@ -84,6 +84,16 @@ class Run:
     def open(cls, path: Path) -> Run:
         """Open a run that was started before.
 
+        Parameters
+        ----------
+        path : Path
+            The folder.
+
+        Returns
+        -------
+        Run
+            With all that is finished in it.
+
         Raises
         ------
         UserError
@@ -202,6 +212,18 @@ class Folds:
         """Give a folder to write a fold's results into; they appear whole or not at all.
 
         All files in it are known by their hashes from then on.
+
+        Parameters
+        ----------
+        number : int
+            Of the fold.
+        about : mapping
+            What is to be known of it beside its predictions, as JSON can hold it.
+
+        Yields
+        ------
+        Path
+            An empty folder under a temporary name.
         """
         if not self.finished(number):
             # Without its marker a fold is none, whoever took that away.
@@ -217,6 +239,16 @@ class Folds:
 
     def decoder(self, number: int) -> Path:
         """Return the file of a fold's decoder, which is as it was when the fold was finished.
+
+        Parameters
+        ----------
+        number : int
+            Of a finished fold.
+
+        Returns
+        -------
+        Path
+            The file of the numbers.
 
         Raises
         ------

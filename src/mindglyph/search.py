@@ -63,10 +63,10 @@ class WholeBetween:
 class OneOf:
     """One of a few values that have no order.
 
-    Attributes
+    Parameters
     ----------
-    values : tuple of str, number, bool or None
-        They.
+    *values : str, number, bool or None
+        They; afterwards the tuple `values`.
     """
 
     values: tuple[str | float | bool | None, ...]
@@ -142,6 +142,11 @@ def with_values(values: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[st
         Settings as `model_dump(mode="json")` gives them.
     chosen : mapping of str to object
         New values by path.
+
+    Returns
+    -------
+    dict
+        The new settings.
     """
     changed = copy.deepcopy(dict(values))
     for path, value in chosen.items():

@@ -144,6 +144,18 @@ def is_training(path: Path) -> bool:
 def unlearned_trials(path: Path, store: Store) -> Trials:
     """Return the trials of a store, which the decoder of a training has not learned from.
 
+    Parameters
+    ----------
+    path : Path
+        A run made by `train`, or the file of its decoder.
+    store : Store
+        Of other trials.
+
+    Returns
+    -------
+    Trials
+        Those in which something was shown.
+
     Raises
     ------
     UserError

@@ -81,6 +81,11 @@ class Transfer:
         balance : {"none", "weights", "over", "under"}
             How classes of unequal size are made to count the same.
 
+        Returns
+        -------
+        DecodingSettings
+            Of the new decoder.
+
         Raises
         ------
         UserError

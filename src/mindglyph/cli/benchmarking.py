@@ -104,6 +104,11 @@ def chosen_decoders(names: Sequence[str], wishes: Sequence[str]) -> dict[str, di
     wishes : sequence of str
         Each `NAME:setting=value`.
 
+    Returns
+    -------
+    dict of str to dict
+        By the decoder's name: values by the setting's name.
+
     Raises
     ------
     UserError

@@ -58,6 +58,33 @@ def asked_decoding(
 
     What stands in a file of settings holds unless an option says otherwise; `others`, of which
     `decoder` may be None, go in as they are.
+
+    Parameters
+    ----------
+    kind : type
+        The settings that are made, such as `EvaluationSettings`.
+    command : str
+        What the user called.
+    wishes : list of str or None
+        Each `setting=value`, of the decoder.
+    preparing : list of str or None
+        Each `setting=value`, of the preprocessing.
+    dimension : int or None
+        Size of the code that the decoder sees in place of the signals.
+    file : Path, optional
+        A file of settings.
+    **others : object
+        Other settings by name; None leaves what stands in the file.
+
+    Returns
+    -------
+    settings
+        Of the kind asked for.
+
+    Raises
+    ------
+    UserError
+        If a setting is unknown, or a value does not fit.
     """
     from mindglyph.decoders.settings import DecodingSettings, chosen_preprocessing, chosen_settings
     from mindglyph.decoders.settings_file import read_settings

@@ -87,8 +87,14 @@ def run_on_cluster(
 
     Parameters
     ----------
-    function, tasks, cluster, shared
-        As `mindglyph.compute.run_tasks` takes them.
+    function : callable
+        As `mindglyph.compute.run_tasks` takes it, and what follows too.
+    tasks : iterable
+        What to do.
+    cluster : str
+        Address of the scheduler, or path of its file.
+    shared : sequence of Path
+        What every worker must see under the same absolute path.
     threads : int
         Of each task.
 

@@ -70,6 +70,13 @@ def run_tasks(
 def check_place(workers: int = 1, cluster: str | None = None) -> None:
     """Say at once, before long work, that a cluster cannot be used.
 
+    Parameters
+    ----------
+    workers : int
+        Processes of this machine.
+    cluster : str, optional
+        Address of a Dask scheduler.
+
     Raises
     ------
     UserError

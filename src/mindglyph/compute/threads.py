@@ -24,6 +24,11 @@ Result = TypeVar("Result")
 def threads_per_task() -> int:
     """Return how many threads a task has, wherever it runs: OMP_NUM_THREADS, or else one.
 
+    Returns
+    -------
+    int
+        At least 1.
+
     Raises
     ------
     UserError

@@ -167,6 +167,11 @@ def tested_predictions(pipeline: DecodingPipeline, trials: Trials, train: np.nda
         All of them, in the order of recording.
     train, test : ndarray of int
         Places of the trials learned from and of those tested.
+
+    Returns
+    -------
+    DataFrame
+        One row a tested trial.
     """
     tested = trials.view(test)
     probabilities, _ = pipeline.outputs(tested)
@@ -241,6 +246,13 @@ def read_predictions(folds: Folds, n_folds: int) -> pd.DataFrame:
 
 def read_histories(folds: Folds, n_folds: int) -> list[list[dict[str, float]]]:
     """Read how each fold learned.
+
+    Parameters
+    ----------
+    folds : Folds
+        Of one split of a run.
+    n_folds : int
+        How many are finished.
 
     Returns
     -------

@@ -184,6 +184,15 @@ def open_evaluation(folder: Path, store: Store | None = None) -> tuple[Run, Stor
     store : Store, optional
         Where the store now is; by default where it was.
 
+    Returns
+    -------
+    run : Run
+        The run.
+    store : Store
+        Of the trials that it was asked of.
+    settings : EvaluationSettings
+        What it was asked.
+
     Raises
     ------
     UserError

@@ -112,7 +112,24 @@ class Identification:
 
 
 def exchanged(length: int, n_trials: int, n_permutations: int, rng: np.random.Generator) -> np.ndarray:
-    """Return permutations of the trials of a stretch in blocks: (n_permutations, n_trials)."""
+    """Return permutations of the trials of a stretch in blocks: (n_permutations, n_trials).
+
+    Parameters
+    ----------
+    length : int
+        Trials of a block.
+    n_trials : int
+        Trials of the stretch.
+    n_permutations : int
+        How many.
+    rng : Generator
+        For the draws.
+
+    Returns
+    -------
+    ndarray of int, shape (n_permutations, n_trials)
+        Places in the stretch.
+    """
     one_stretch = np.zeros(n_trials, dtype=np.int64)
     return np.concatenate(list(block_permutations(one_stretch, length, n_permutations, rng)))
 
@@ -122,6 +139,20 @@ def exchanged_within(labels: np.ndarray, n_permutations: int, rng: np.random.Gen
 
     Whatever the recording tells of the digit stays in place; what it tells of the very picture
     is lost.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (n_trials,)
+        Of the stretch.
+    n_permutations : int
+        How many.
+    rng : Generator
+        For the draws.
+
+    Returns
+    -------
+    ndarray of int, shape (n_permutations, n_trials)
+        Places in the stretch.
     """
     orders = np.empty((n_permutations, len(labels)), dtype=np.int64)
     for label in np.unique(labels):

@@ -56,7 +56,20 @@ class InformationRate:
 
 
 def kappa(labels: np.ndarray, predicted: np.ndarray) -> float | None:
-    """Return Cohen's kappa: agreement beyond that of guessing as often; None where all is one label."""
+    """Return Cohen's kappa: agreement beyond that of guessing as often; None where all is one label.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (n_trials,)
+        True ones.
+    predicted : ndarray, shape (n_trials,)
+        Those decoded.
+
+    Returns
+    -------
+    float or None
+        1 is agreement, 0 that of guessing.
+    """
     if len(np.union1d(labels, predicted)) < 2:
         return None
     return float(cohen_kappa_score(labels, predicted))

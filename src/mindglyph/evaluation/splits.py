@@ -63,7 +63,8 @@ class BlockedSplit(BaseCrossValidator):  # type: ignore[misc]
             In the order of recording.
         y : ndarray, shape (n_trials,), optional
             Labels; where given, every fold must be able to learn each of them.
-        groups : ignored
+        groups : object, optional
+            Not looked at.
 
         Raises
         ------
@@ -146,6 +147,20 @@ class RandomSplit(BaseCrossValidator):  # type: ignore[misc]
     def split(self, X: np.ndarray, y: np.ndarray, groups: Any = None) -> Iterator[Fold]:  # noqa: N803
         """Yield the places of training and test trials of each fold, every label in each.
 
+        Parameters
+        ----------
+        X : array-like, length n_trials
+            Only its length counts.
+        y : ndarray, shape (n_trials,)
+            Labels.
+        groups : object, optional
+            Not looked at.
+
+        Yields
+        ------
+        Fold
+            Places of the training trials, and of those tested.
+
         Raises
         ------
         UserError
@@ -198,6 +213,18 @@ def groups_of(name: Literal["session", "subject"], metadata: pd.DataFrame) -> np
     """Return the session or the subject of each trial as a number: (n_trials,).
 
     A session belongs to one subject. Where none is named, or one only, each run is one.
+
+    Parameters
+    ----------
+    name : {"session", "subject"}
+        What is asked for.
+    metadata : DataFrame
+        One row a trial.
+
+    Returns
+    -------
+    ndarray of int, shape (n_trials,)
+        From 0.
 
     Raises
     ------

@@ -261,5 +261,18 @@ def combined_p_value(p_values: np.ndarray) -> float:
 
 
 def permutation_p_value(observed: float, null: np.ndarray) -> float:
-    """Return the share of permutations that do at least as well, the observed one counted in."""
+    """Return the share of permutations that do at least as well, the observed one counted in.
+
+    Parameters
+    ----------
+    observed : float
+        The score.
+    null : ndarray, shape (n_permutations,)
+        Scores of the permutations.
+
+    Returns
+    -------
+    float
+        Above 0, at most 1.
+    """
     return float((1 + np.count_nonzero(null >= observed - 1e-12)) / (1 + len(null)))

@@ -51,6 +51,16 @@ def require_room(folder: Path, needed: int, what: str) -> None:
 def blocks_of(path: Path) -> Iterator[bytes]:
     """Give a file's content, a megabyte at a time.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Yields
+    ------
+    bytes
+        At most a megabyte.
+
     Raises
     ------
     UserError

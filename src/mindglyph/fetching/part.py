@@ -55,7 +55,7 @@ class Origin(Settings):
         return all(theirs[name] in (None, value) for name, value in mine.items() if value is not None)
 
 
-class Part:
+class Part:  # numpydoc ignore=PR01
     """What has come of a file; made by `open_part`.
 
     Attributes

@@ -179,6 +179,16 @@ SETS: dict[str, PublishedSet] = {published.name: published for published in _ALL
 def named(name: str) -> PublishedSet:
     """Return the set of this name.
 
+    Parameters
+    ----------
+    name : str
+        As `mindglyph fetch` lists it.
+
+    Returns
+    -------
+    PublishedSet
+        Its files and where they lie.
+
     Raises
     ------
     UserError

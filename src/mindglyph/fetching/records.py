@@ -56,6 +56,16 @@ _LEDGER = TypeAdapter(dict[str, Record])
 def records(folder: Path) -> dict[str, Record]:
     """Return a folder's records by the name of the file.
 
+    Parameters
+    ----------
+    folder : Path
+        Where a set was fetched to.
+
+    Returns
+    -------
+    dict of str to Record
+        Empty where nothing was.
+
     Raises
     ------
     UserError
@@ -71,13 +81,40 @@ def records(folder: Path) -> dict[str, Record]:
 
 
 def write_record(folder: Path, name: str, record: Record) -> None:
-    """Write down what a file is, beside the other records of its folder."""
+    """Write down what a file is, beside the other records of its folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the file lies.
+    name : str
+        Of the file.
+    record : Record
+        What it is.
+    """
     known = records(folder) | {name: record}
     write_json(folder / LEDGER, _LEDGER.dump_python(known))
 
 
 def take_stock(path: Path, report: Report, address: str | None, etag: str | None = None) -> Record:
-    """Return the record of a file as it lies there now."""
+    """Return the record of a file as it lies there now.
+
+    Parameters
+    ----------
+    path : Path
+        The file, which is read.
+    report : callable
+        Called with the bytes read so far and in all.
+    address : str or None
+        Where it came from.
+    etag : str, optional
+        What the server called this state of it.
+
+    Returns
+    -------
+    Record
+        Its length and SHA-256.
+    """
     return Record(
         address=address,
         bytes=path.stat().st_size,
@@ -94,6 +131,15 @@ def now() -> str:
 
 def require_unchanged(path: Path, record: Record, report: Report) -> None:
     """Make sure that a file is still the one that was recorded.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    record : Record
+        What it was when it was fetched.
+    report : callable
+        Called with the bytes read so far and in all.
 
     Raises
     ------

@@ -82,6 +82,16 @@ class Fetched:
 def http_address(text: str) -> str:
     """Return an address without its last slash.
 
+    Parameters
+    ----------
+    text : str
+        As the user gave it.
+
+    Returns
+    -------
+    str
+        An http or https address.
+
     Raises
     ------
     UserError

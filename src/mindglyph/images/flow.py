@@ -88,7 +88,7 @@ class _FlowTrainee(Trainee):
         return loss.detach()
 
 
-class Flow(Generator):
+class Flow(Generator):  # numpydoc ignore=PR02
     """Draws digits by flow matching.
 
     Parameters

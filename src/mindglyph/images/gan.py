@@ -98,7 +98,7 @@ class _GANTrainee(Trainee):
         self.optimizers[name].step()
 
 
-class GAN(Generator):
+class GAN(Generator):  # numpydoc ignore=PR02
     """Draws digits by a network that a critic has taught. Its loss is the critic's, 0 where it is never wrong.
 
     Parameters

@@ -87,6 +87,11 @@ def averaged(network: nn.Module, decay: float) -> AveragedModel:
         Whose `AveragedModel.update_parameters` is called after every step.
     decay : float
         Share of the old mean that a step keeps in the long run.
+
+    Returns
+    -------
+    AveragedModel
+        Begins with the network's weights.
     """
 
     def mean(averages: Iterable[torch.Tensor], current: Iterable[torch.Tensor], count: torch.Tensor | int) -> None:

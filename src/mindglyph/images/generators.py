@@ -268,6 +268,16 @@ class Generator(ABC):
     def load(cls, path: Path) -> Self:
         """Read what `save` wrote.
 
+        Parameters
+        ----------
+        path : Path
+            The file.
+
+        Returns
+        -------
+        Generator
+            Trained.
+
         Raises
         ------
         UserError

@@ -170,7 +170,18 @@ class Judge:
 
     @torch.inference_mode()
     def decided(self, features: np.ndarray) -> np.ndarray:
-        """Say how probable each digit is by the features: what `predict_proba` says of their pictures."""
+        """Say how probable each digit is by the features: what `predict_proba` says of their pictures.
+
+        Parameters
+        ----------
+        features : ndarray, shape (n_images, n_features)
+            What `features` gave.
+
+        Returns
+        -------
+        ndarray, shape (n_images, n_classes)
+            Probabilities, float32.
+        """
         return torch.softmax(self._network[-1](torch.tensor(features)), dim=1).numpy()
 
     @staticmethod
@@ -181,7 +192,18 @@ class Judge:
         return torch.cat([network(batch) for batch in pictures.split(500)])
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """Say which digit each picture shows: shape (n_images,), int64."""
+        """Say which digit each picture shows: shape (n_images,), int64.
+
+        Parameters
+        ----------
+        images : ndarray, shape (n_images, 28, 28)
+            Grey values: uint8, or floats between 0 and 1.
+
+        Returns
+        -------
+        ndarray of int64, shape (n_images,)
+            Digits.
+        """
         return self.predict_proba(images).argmax(axis=1)
 
     def save(self, path: Path) -> None:
@@ -192,6 +214,16 @@ class Judge:
     @classmethod
     def load(cls, path: Path) -> Judge:
         """Read what `save` wrote.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+
+        Returns
+        -------
+        Judge
+            Trained.
 
         Raises
         ------

@@ -126,6 +126,11 @@ def structural_similarity(drawn: np.ndarray, shown: np.ndarray) -> np.ndarray:
     ----------
     drawn, shown : ndarray, shape (n, 28, 28)
         Grey values between 0 and 1.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        1 for pictures that are the same.
     """
     from skimage.metrics import structural_similarity as of_pair
 

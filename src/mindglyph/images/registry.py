@@ -95,6 +95,16 @@ def generator_settings(name: str, values: Mapping[str, Any] | None = None) -> Ge
 def packaged_generator(name: str) -> Generator:
     """Load the generator in the package, trained on MNIST training digits that are not in the package.
 
+    Parameters
+    ----------
+    name : str
+        One of `mindglyph.images.registry.GENERATORS`.
+
+    Returns
+    -------
+    Generator
+        Trained.
+
     Raises
     ------
     UserError
@@ -107,6 +117,16 @@ def packaged_generator(name: str) -> Generator:
 
 def load_generator(path: Path) -> Generator:
     """Read a generator that was saved, whichever it is.
+
+    Parameters
+    ----------
+    path : Path
+        A file that `Generator.save` wrote.
+
+    Returns
+    -------
+    Generator
+        Of the kind that the file names.
 
     Raises
     ------

@@ -75,7 +75,7 @@ class _VAETrainee(Trainee):
         return loss.detach()
 
 
-class ConditionalVAE(Generator):
+class ConditionalVAE(Generator):  # numpydoc ignore=PR02
     """Draws digits from a latent, and finds the latent of a picture. Its loss is in nats a picture.
 
     Parameters

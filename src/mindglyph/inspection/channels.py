@@ -143,7 +143,18 @@ class _Rail:
 
 
 def longest_runs(true: np.ndarray) -> np.ndarray:
-    """Return the length of the longest run of True in each row: (n_rows, n_times) to (n_rows,)."""
+    """Return the length of the longest run of True in each row: (n_rows, n_times) to (n_rows,).
+
+    Parameters
+    ----------
+    true : ndarray of bool, shape (n_rows, n_times)
+        Where something holds.
+
+    Returns
+    -------
+    ndarray of int, shape (n_rows,)
+        In samples.
+    """
     places = np.arange(true.shape[1])
     last_false = np.maximum.accumulate(np.where(true, -1, places), axis=1)
     return (places - last_false).max(axis=1)
@@ -191,7 +202,20 @@ class LikenessTally:
 
 
 def identical_trials(signals: np.ndarray, pairs: list[tuple[int, int, float]]) -> list[int]:
-    """Count for each pair of channels the trials in which every sample agrees."""
+    """Count for each pair of channels the trials in which every sample agrees.
+
+    Parameters
+    ----------
+    signals : ndarray, shape (n_trials, n_channels, n_times)
+        Trials.
+    pairs : list of (int, int, float)
+        Places of two channels, and their correlation.
+
+    Returns
+    -------
+    list of int
+        Trials of each pair.
+    """
     counts = np.zeros(len(pairs), dtype=np.int64)
     for stretch in slices(signals) if pairs else ():
         part = signals[stretch]

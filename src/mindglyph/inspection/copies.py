@@ -68,6 +68,13 @@ class CopyTally:
         """Return the first trial of each trial's set, (n_trials,): of identical ones, and of those that are alike.
 
         A trial of which there is no copy is its own first.
+
+        Returns
+        -------
+        same : ndarray of int, shape (n_trials,)
+            First of the identical ones.
+        alike : ndarray of int, shape (n_trials,)
+            First of those that are alike.
         """
         usable = np.flatnonzero(self._usable)
         _, codes = np.unique(self._digests[usable], return_inverse=True)

@@ -35,6 +35,11 @@ def findings_of(found: Inspection) -> list[Finding]:
     ----------
     found : Inspection
         Counted; its own findings are not read.
+
+    Returns
+    -------
+    list of Finding
+        Empty where all is well.
     """
     groups = (_content, _rows, _labels, _lengths, _order, _clock, _channels, _mains, _copies, _beside)
     findings = [finding for group in groups for finding in group(found)]

@@ -74,6 +74,16 @@ def stretches(metadata: pd.DataFrame) -> np.ndarray:
     """Give each stretch of the recording that has a clock of its own a number: (n_trials,).
 
     A subject, a session, a run and a file may each count events and seconds from nought.
+
+    Parameters
+    ----------
+    metadata : DataFrame
+        One row a trial.
+
+    Returns
+    -------
+    ndarray of int, shape (n_trials,)
+        From 0.
     """
     columns = [name for name in dividing_columns(metadata) if name != "block"]
     if not columns:

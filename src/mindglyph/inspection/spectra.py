@@ -35,7 +35,15 @@ class SpectrumMean:
         self._count = np.zeros(n_channels, dtype=np.int64)
 
     def add(self, signals: np.ndarray, usable: np.ndarray) -> None:
-        """Add trials, (n, n_channels, n_times), where `usable`, (n, n_channels), is true."""
+        """Add trials, (n, n_channels, n_times), where `usable`, (n, n_channels), is true.
+
+        Parameters
+        ----------
+        signals : ndarray, shape (n, n_channels, n_times)
+            Trials.
+        usable : ndarray of bool, shape (n, n_channels)
+            Which of their channels count.
+        """
         _, power = welch(signals, self._sfreq, nperseg=self._window, axis=-1)
         self._sum += np.einsum("ncf,nc->cf", power, usable.astype(power.dtype))
         self._count += usable.sum(axis=0)

@@ -44,6 +44,11 @@ def read_order(metadata: pd.DataFrame, ordered: bool) -> Order:
         One row a trial, in the order of the store.
     ordered : bool
         Whether the store knows the order of recording.
+
+    Returns
+    -------
+    Order
+        What was counted.
     """
     out_of_order = _out_of_order(metadata)
     events = metadata["event"]

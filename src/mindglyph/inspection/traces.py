@@ -63,12 +63,40 @@ def block_edges(n_trials: int) -> np.ndarray:
 
 
 def block_medians(spreads: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Return the median of each block: (n_trials, n_channels) to (n_blocks, n_channels)."""
+    """Return the median of each block: (n_trials, n_channels) to (n_blocks, n_channels).
+
+    Parameters
+    ----------
+    spreads : ndarray, shape (n_trials, n_channels)
+        Of each trial.
+    edges : ndarray of int, shape (n_blocks + 1,)
+        Where blocks of trials begin and end.
+
+    Returns
+    -------
+    ndarray, shape (n_blocks, n_channels)
+        In the unit of `spreads`.
+    """
     return np.stack([np.median(spreads[start:stop], axis=0) for start, stop in pairwise(edges)])
 
 
 def block_counts(labels: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """Return the trials of each label in each block, and the labels."""
+    """Return the trials of each label in each block, and the labels.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (n_trials,)
+        Of each trial.
+    edges : ndarray of int, shape (n_blocks + 1,)
+        Where blocks of trials begin and end.
+
+    Returns
+    -------
+    counts : ndarray of int, shape (n_blocks, n_labels)
+        Trials of each label in each block.
+    labels : list of str
+        In the order of the columns.
+    """
     known, codes = np.unique(labels, return_inverse=True)
     counts = np.zeros((len(edges) - 1, len(known)), dtype=np.int64)
     blocks = np.searchsorted(edges, np.arange(len(labels)), side="right") - 1

@@ -54,6 +54,11 @@ class Alignment:
             Standardised embeddings.
         pictures : ndarray, shape (n_trials, n_variables)
             Standardised, of the pictures shown.
+
+        Returns
+        -------
+        Alignment
+            Itself.
         """
         one, other = _tensor(trials), _tensor(pictures)
         n_learned = round((1 - _HELD_OUT) * len(one))
@@ -82,7 +87,20 @@ class Alignment:
 
     @torch.inference_mode()
     def similarities(self, trials: np.ndarray, pictures: np.ndarray) -> np.ndarray:
-        """Return the similarity of each trial with each picture: (n_trials, n_pictures), in nats."""
+        """Return the similarity of each trial with each picture: (n_trials, n_pictures), in nats.
+
+        Parameters
+        ----------
+        trials : ndarray, shape (n_trials, n_features)
+            Standardised embeddings.
+        pictures : ndarray, shape (n_pictures, n_variables)
+            Standardised.
+
+        Returns
+        -------
+        ndarray, shape (n_trials, n_pictures)
+            In nats.
+        """
         return self._similarities(_tensor(trials), _tensor(pictures)).numpy().astype(np.float64)
 
     def _similarities(self, trials: torch.Tensor, pictures: torch.Tensor) -> torch.Tensor:

@@ -44,6 +44,11 @@ class PictureBank:
             Pictures of each digit.
         seed : int
             Of all that is drawn.
+
+        Returns
+        -------
+        PictureBank
+            As many pictures of each digit.
         """
         digits = np.repeat(np.arange(generator.settings.n_classes), each)
         certain = np.eye(generator.settings.n_classes, dtype=np.float32)[digits]
@@ -85,7 +90,20 @@ class PictureBank:
         return (probabilities[:, :, None] * within).reshape(len(probabilities), -1)
 
     def mixed(self, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return mean and standard deviation of each pixel: two arrays (n_trials, 28, 28), float32 between 0 and 1."""
+        """Return mean and standard deviation of each pixel: two arrays (n_trials, 28, 28), float32 between 0 and 1.
+
+        Parameters
+        ----------
+        shares : ndarray, shape (n_trials, n_pictures)
+            How probable each picture is in each trial.
+
+        Returns
+        -------
+        mean : ndarray, shape (n_trials, 28, 28)
+            Of each pixel.
+        deviation : ndarray, shape (n_trials, 28, 28)
+            Standard deviation of each pixel.
+        """
         flat = self.images.reshape(len(self), -1).astype(np.float32) / 255
         mean = np.empty((len(shares), flat.shape[1]), dtype=np.float32)
         deviation = np.empty_like(mean)

@@ -70,6 +70,11 @@ class HandReader:
             Digits shown.
         hands : ndarray, shape (n_trials, n_variables)
             Hands of the pictures shown.
+
+        Returns
+        -------
+        HandReader
+            Itself.
         """
         self.way_, self.gains_ = "none", {}
         if len(labels) < _FEWEST:

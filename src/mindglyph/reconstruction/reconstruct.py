@@ -96,12 +96,38 @@ class Reconstructor:
         return self
 
     def shares(self, probabilities: np.ndarray, embedding: np.ndarray) -> np.ndarray:
-        """Return how probable each picture of the bank is in each trial: (n_trials, n_pictures)."""
+        """Return how probable each picture of the bank is in each trial: (n_trials, n_pictures).
+
+        Parameters
+        ----------
+        probabilities : ndarray, shape (n_trials, n_classes)
+            What was decoded.
+        embedding : ndarray, shape (n_trials, n_features)
+            What the decoder made of the trials.
+
+        Returns
+        -------
+        ndarray, shape (n_trials, n_pictures)
+            Each row has the sum 1.
+        """
         each = len(self.bank) // self.bank.n_digits
         return self.bank.shares(probabilities, self.reader.log_likelihoods(embedding, self.bank.hands, each))
 
     def drawn(self, probabilities: np.ndarray, embedding: np.ndarray) -> dict[str, np.ndarray]:
-        """Return `drawn`, `deviation`, `candidates` and `weights`, as `Reconstructions` hold them."""
+        """Return `drawn`, `deviation`, `candidates` and `weights`, as `Reconstructions` hold them.
+
+        Parameters
+        ----------
+        probabilities : ndarray, shape (n_trials, n_classes)
+            What was decoded.
+        embedding : ndarray, shape (n_trials, n_features)
+            What the decoder made of the trials.
+
+        Returns
+        -------
+        dict of str to ndarray
+            By name.
+        """
         shares = self.shares(probabilities, embedding)
         mean, deviation = self.bank.mixed(shares)
         candidates, weights = self.bank.candidates(shares, min(self._settings.candidates, self.bank.n_digits))
@@ -227,6 +253,18 @@ def draw_trials(
 
 def digits_of(labels: np.ndarray, generator: Generator) -> np.ndarray:
     """Return the generator's number of each label: (n_labels,).
+
+    Parameters
+    ----------
+    labels : ndarray, shape (n_labels,)
+        Of a decoder.
+    generator : Generator
+        What is to draw them.
+
+    Returns
+    -------
+    ndarray of int, shape (n_labels,)
+        As the generator counts them.
 
     Raises
     ------

@@ -105,6 +105,16 @@ class Reconstructions:
     def load(cls, path: Path) -> Reconstructions:
         """Read what `save` wrote.
 
+        Parameters
+        ----------
+        path : Path
+            The file.
+
+        Returns
+        -------
+        Reconstructions
+            All of a run.
+
         Raises
         ------
         UserError

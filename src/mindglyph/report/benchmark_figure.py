@@ -53,6 +53,18 @@ def benchmark_figure(scores: pd.DataFrame) -> Figure:
 def write_benchmark_figure(scores: pd.DataFrame, folder: Path) -> list[Path]:
     """Write the figure as `scores.png` and `scores.svg`, and return where they are.
 
+    Parameters
+    ----------
+    scores : DataFrame
+        As `Benchmark` holds them.
+    folder : Path
+        Where the figure goes.
+
+    Returns
+    -------
+    list of Path
+        The two files.
+
     Raises
     ------
     UserError

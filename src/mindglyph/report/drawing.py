@@ -75,6 +75,11 @@ def as_svg(figure: Figure, alt: str) -> str:
         Drawn in the colours of this module.
     alt : str
         What there is to be seen, for those who do not see it.
+
+    Returns
+    -------
+    str
+        The element.
     """
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
@@ -103,6 +108,13 @@ def _with_own_names(svg: str) -> str:
 @styled
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure as a file that stands alone, of the kind that its ending says: dark on white.
+
+    Parameters
+    ----------
+    figure : Figure
+        Drawn.
+    path : Path
+        The file.
 
     Raises
     ------

@@ -150,6 +150,13 @@ def _on_average(entries: list[dict[str, float]]) -> str:
 def evoked_figure(trials: Trials, preprocessing: PreprocessingSettings) -> tuple[str, str]:
     """Draw the mean signal of each label, and where on the head it is strongest.
 
+    Parameters
+    ----------
+    trials : Trials
+        Of the store.
+    preprocessing : PreprocessingSettings
+        What is done before the mean is taken.
+
     Returns
     -------
     figure : str

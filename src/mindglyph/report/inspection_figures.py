@@ -27,6 +27,13 @@ _BOUNDARIES = 40  # that are drawn: more would hide what they divide
 def inspection_figures(found: Inspection, traces: Traces) -> dict[str, Figure]:
     """Draw everything that there is to see of a store.
 
+    Parameters
+    ----------
+    found : Inspection
+        What was counted.
+    traces : Traces
+        What is drawn along the recording.
+
     Returns
     -------
     dict of str to Figure

@@ -43,6 +43,18 @@ def contrast(one: str, other: str) -> float:
 
     Text needs 4.5, and what is drawn 3, by the Web Content Accessibility Guidelines 2.2 (level AA),
     https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio.
+
+    Parameters
+    ----------
+    one : str
+        A colour.
+    other : str
+        Another.
+
+    Returns
+    -------
+    float
+        1 for a colour and itself.
     """
     darker, lighter = sorted((luminance(one), luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)

@@ -71,6 +71,11 @@ def grid_figure(pictures: Reconstructions, places: np.ndarray, names: tuple[str,
         Which trials.
     names : tuple of str
         What the generator's digits are called.
+
+    Returns
+    -------
+    Figure
+        A row a trial.
     """
     n_candidates = pictures.candidates.shape[1]
     titles = ["seen", "reconstructed", "uncertainty", "label only", *["candidate"] * n_candidates]
@@ -122,6 +127,15 @@ def strip_frames(pictures: Reconstructions, place: int, seed: int = 0) -> np.nda
     Noise gives way to the mean of all that might be drawn; the digits' probabilities are then
     believed ever more, until they are as decoded; then what the trial tells of the hand; and at
     last the likeliest candidate, which stands for one of the pictures that it may have been.
+
+    Parameters
+    ----------
+    pictures : Reconstructions
+        All of a run.
+    place : int
+        Which trial.
+    seed : int
+        Of the noise.
 
     Returns
     -------

@@ -29,6 +29,11 @@ def write_tuning_figures(table: pd.DataFrame, importance: Mapping[str, float] | 
     folder : Path
         Where `history`, `importance` and `slices` are put.
 
+    Returns
+    -------
+    list of Path
+        The files.
+
     Raises
     ------
     UserError

@@ -47,7 +47,18 @@ class Source:
     phase: float
 
     def signal(self, times: np.ndarray) -> np.ndarray:
-        """Return the source's signal at `times` (s): shape (n_channels, n_times)."""
+        """Return the source's signal at `times` (s): shape (n_channels, n_times).
+
+        Parameters
+        ----------
+        times : ndarray, shape (n_times,)
+            In s after the picture.
+
+        Returns
+        -------
+        ndarray, shape (n_channels, n_times)
+            Without a unit: the amplitude is not in it.
+        """
         envelope = np.exp(-0.5 * ((times - self.centre) / self.width) ** 2)
         wave = envelope * np.cos(2 * np.pi * self.frequency * (times - self.centre) + self.phase)
         start, stop = RESPONSE_WINDOW
@@ -151,6 +162,11 @@ class Brain:
 
     def temporal_covariance(self, n_times: int) -> np.ndarray:
         """Return the covariance of the background over time: 1/f, an alpha peak and a floor.
+
+        Parameters
+        ----------
+        n_times : int
+            Samples of a trial.
 
         Returns
         -------

@@ -22,7 +22,18 @@ class Decimals:
         self._texts = self._of(0, 1)
 
     def joined(self, steps: np.ndarray) -> bytes:
-        """Return steps (n_values,), whole numbers, as decimals with a comma between two."""
+        """Return steps (n_values,), whole numbers, as decimals with a comma between two.
+
+        Parameters
+        ----------
+        steps : ndarray of int, shape (n_values,)
+            Values in steps of the resolution.
+
+        Returns
+        -------
+        bytes
+            ASCII.
+        """
         if not steps.size:
             return b""
         self._reach(int(steps.min()), int(steps.max()) + 1)

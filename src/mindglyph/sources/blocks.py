@@ -98,6 +98,13 @@ def side_by_side(function: Callable[[Task], Result], tasks: Iterable[Task]) -> I
 
     No more tasks are taken than are needed to keep both busy, so memory stays at a few of them.
 
+    Parameters
+    ----------
+    function : callable
+        What is run.
+    tasks : iterable
+        What it is run on.
+
     Yields
     ------
     object

@@ -76,6 +76,11 @@ def find_events(path: Path, raw: mne.io.BaseRaw, settings: ImportSettings) -> tu
 def as_labels(texts: pd.Series) -> np.ndarray:
     """Return labels as whole numbers if all that are known are, and as text otherwise.
 
+    Parameters
+    ----------
+    texts : Series of str, length n_events
+        As the file has them.
+
     Returns
     -------
     ndarray, shape (n_events,)

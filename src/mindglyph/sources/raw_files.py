@@ -210,6 +210,18 @@ def open_edf(path: Path, name: str, settings: ImportSettings) -> Recording:
 def open_brainvision(path: Path, settings: ImportSettings) -> Recording:
     """Open a BrainVision header with its signals and markers beside it.
 
+    Parameters
+    ----------
+    path : Path
+        The header, `NAME.vhdr`.
+    settings : ImportSettings
+        How it is read.
+
+    Returns
+    -------
+    Recording
+        Ready to be read.
+
     Raises
     ------
     UserError

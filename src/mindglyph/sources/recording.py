@@ -232,6 +232,16 @@ def open_bytes(path: Path) -> BinaryIO:
 def look_at(path: Path) -> Start:
     """Read the start of a file.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    Start
+        Its first bytes, unpacked.
+
     Raises
     ------
     UserError

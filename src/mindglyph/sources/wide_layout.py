@@ -198,8 +198,10 @@ def channel_layout(
         All columns that are signals.
     pixels : ColumnRun or None
         Those of the picture.
-    numbers, words
-        All other columns.
+    numbers : sequence of NumberColumn
+        Columns of one number.
+    words : sequence of WordColumn
+        Columns of text.
     extra_of : callable
         Says what a channel is that is no EEG.
 

@@ -44,8 +44,10 @@ def read_by_tasks(
         One that is no joined one, or cannot be opened elsewhere, is given back as it is.
     folder : Path
         Where the parts lie until they are joined.
-    workers, cluster
-        Where the tasks run, as `mindglyph.compute.run_tasks` takes it.
+    workers : int
+        Processes of this machine that do the tasks.
+    cluster : str, optional
+        Address of a Dask scheduler whose workers do them, or path of its file.
 
     Yields
     ------

@@ -71,6 +71,11 @@ class Store:
         extras : bool
             Whether the signals beside the EEG come along.
 
+        Returns
+        -------
+        Trials
+            The signals are read when they are looked at.
+
         Raises
         ------
         UserError

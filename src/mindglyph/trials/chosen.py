@@ -65,6 +65,18 @@ def chosen_rows(array: Any, places: np.ndarray) -> Any:
     """Return the rows of an array or of `ChosenTrials` at `places`, without a copy.
 
     Neighbours in an array are a view of NumPy's own; others are `ChosenTrials`.
+
+    Parameters
+    ----------
+    array : ndarray or ChosenTrials, shape (n_trials, …)
+        What is chosen from.
+    places : ndarray of int, shape (n_chosen,)
+        Of the rows.
+
+    Returns
+    -------
+    ndarray or ChosenTrials, shape (n_chosen, …)
+        Reads the array itself.
     """
     if isinstance(array, ChosenTrials):
         return chosen_rows(array._array, array._places[places])

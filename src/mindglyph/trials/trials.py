@@ -154,7 +154,18 @@ class Trials:
         return float(self.info["sfreq"])
 
     def select(self, chosen: np.ndarray) -> Trials:
-        """Return the trials at `chosen`: places (n_chosen,) or a mask (n_trials,)."""
+        """Return the trials at `chosen`: places (n_chosen,) or a mask (n_trials,).
+
+        Parameters
+        ----------
+        chosen : ndarray of int, shape (n_chosen,), or of bool, shape (n_trials,)
+            Places or a mask.
+
+        Returns
+        -------
+        Trials
+            A copy of the chosen ones.
+        """
         return replace(
             self,
             signals=self.signals[chosen],
@@ -213,7 +224,20 @@ class Trials:
 
 
 def refuse_what_is_not_finite(signals: np.ndarray, ch_names: Sequence[str]) -> None:
-    """Raise UserError with the first trial and channel of `signals` (n_trials, n_channels, n_times) that hold NaN."""
+    """Raise UserError with the first trial and channel of `signals` (n_trials, n_channels, n_times) that hold NaN.
+
+    Parameters
+    ----------
+    signals : ndarray, shape (n_trials, n_channels, n_times)
+        In microvolts.
+    ch_names : sequence of str
+        Of the channels.
+
+    Raises
+    ------
+    UserError
+        If there is such a value.
+    """
     bad = ~np.isfinite(signals).all(axis=2) if signals.ndim == 3 else np.zeros((0, 0), dtype=bool)
     if bad.any():
         trial, channel = np.argwhere(bad)[0]

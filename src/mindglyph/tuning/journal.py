@@ -21,6 +21,16 @@ else:
 def journal_file(path: Path) -> JournalFileBackend:
     """Return the backend of a journal, which is made if it is absent.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    JournalFileBackend
+        With a lock of its own.
+
     Raises
     ------
     PlaceError

@@ -52,6 +52,13 @@ def state_of(trial: FrozenTrial) -> str:
 def trials_table(study: optuna.Study, space: Mapping[str, Range]) -> pd.DataFrame:
     """Return the trials of a search.
 
+    Parameters
+    ----------
+    study : Study
+        The search.
+    space : mapping of str to Range
+        The searched settings, by path.
+
     Returns
     -------
     DataFrame
@@ -94,6 +101,16 @@ def _mean(values: list[float]) -> float:
 
 def best_of(study: optuna.Study) -> Tried:
     """Return the best trial that went through all folds; of equals the first.
+
+    Parameters
+    ----------
+    study : Study
+        The search.
+
+    Returns
+    -------
+    Tried
+        Its settings and what they reached.
 
     Raises
     ------

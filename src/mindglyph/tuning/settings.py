@@ -55,6 +55,11 @@ class TuningSettings(DecodingSettings):
     def space(self) -> dict[str, Range]:
         """Return where each setting is looked for.
 
+        Returns
+        -------
+        dict of str to Range
+            By path, such as `training.learning_rate`.
+
         Raises
         ------
         UserError
@@ -80,6 +85,11 @@ class TuningSettings(DecodingSettings):
     def start(self) -> dict[str, Any]:
         """Return the searched settings' values that the search begins with, by path.
 
+        Returns
+        -------
+        dict of str to object
+            By path.
+
         Raises
         ------
         UserError
@@ -94,6 +104,16 @@ class TuningSettings(DecodingSettings):
 
     def chosen(self, params: Mapping[str, Any]) -> DecodingSettings:
         """Return the decoding in which the searched settings have the values of `params`.
+
+        Parameters
+        ----------
+        params : mapping of str to object
+            By path.
+
+        Returns
+        -------
+        DecodingSettings
+            All others are as at the beginning.
 
         Raises
         ------
@@ -110,6 +130,16 @@ class TuningSettings(DecodingSettings):
     def outer(self, trials: Trials) -> Fold:
         """Return the places of the trials that are searched on, and of those that the search never sees.
 
+        Parameters
+        ----------
+        trials : Trials
+            All of the store.
+
+        Returns
+        -------
+        Fold
+            Places of the trials searched on, and of those tested.
+
         Raises
         ------
         UserError
@@ -125,6 +155,16 @@ class TuningSettings(DecodingSettings):
 
     def inner(self, trials: Trials) -> list[Fold]:
         """Return the folds of the search, as places among all trials; none of them is of the outer test.
+
+        Parameters
+        ----------
+        trials : Trials
+            All of the store.
+
+        Returns
+        -------
+        list of Fold
+            Places of the trials learned from, and of those tested.
 
         Raises
         ------

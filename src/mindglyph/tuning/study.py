@@ -88,6 +88,11 @@ def open_study(storage: str, name: str, seed: int) -> optuna.Study:
 def kept_in(storage: str) -> Iterator[None]:
     """Turn the trouble of a place that cannot be written into what the user can do.
 
+    Parameters
+    ----------
+    storage : str
+        A file or a database by URL.
+
     Raises
     ------
     PlaceError
@@ -188,6 +193,16 @@ def trials_of(study: optuna.Study) -> list[FrozenTrial]:
 
     Two processes may put the same trial in line at once: the settings to begin with, or a trial that was
     interrupted. The first in line is the one that is done.
+
+    Parameters
+    ----------
+    study : Study
+        The search.
+
+    Returns
+    -------
+    list of FrozenTrial
+        Each once.
     """
     seen, kept = set(), []
     for trial in study.get_trials(deepcopy=False):

@@ -101,6 +101,11 @@ def try_once(search: Search) -> None:
     What fails is noted with its reason, and ends no search: settings may not fit the trials, or
     one another.
 
+    Parameters
+    ----------
+    search : Search
+        Of which a trial is done.
+
     Raises
     ------
     PlaceError

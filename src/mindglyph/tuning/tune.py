@@ -228,6 +228,18 @@ def _outer_file(run: Run, name: str) -> Path:
 def open_tuning(folder: Path) -> tuple[dict[str, Any], pd.DataFrame]:
     """Return what a finished search wrote: its numbers and the table of its trials.
 
+    Parameters
+    ----------
+    folder : Path
+        The run's folder.
+
+    Returns
+    -------
+    metrics : dict
+        What `metrics.json` holds.
+    trials : DataFrame
+        As `trials_table` gives them.
+
     Raises
     ------
     UserError

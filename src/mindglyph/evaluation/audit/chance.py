@@ -50,6 +50,11 @@ def count_runs(codes: np.ndarray) -> Runs:
     ----------
     codes : ndarray of int, shape (n_trials,)
         Number of each trial's label, in the order of recording.
+
+    Returns
+    -------
+    Runs
+        How many there are, and how many there would be.
     """
     n = float(len(codes))
     counts = np.bincount(codes).astype(np.float64)
@@ -153,6 +158,11 @@ def compare_shares(marked: np.ndarray, total: np.ndarray, seed: int) -> float:
         Trials of each label that are marked, such as rejected, and all of them.
     seed : int
         For the draws.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
     """
     n_marked = int(marked.sum())
     expected = total * n_marked / max(1, total.sum())

@@ -95,6 +95,11 @@ def rejected_labels(store: Store) -> list[str] | None:
     ----------
     store : Store
         Its refused rows are read some at a time.
+
+    Returns
+    -------
+    list of str or None
+        A label an event.
     """
     reader = _READERS.get(store.about["format"])
     if reader is None:

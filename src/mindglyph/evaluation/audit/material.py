@@ -108,6 +108,11 @@ def gather(store: Store, plans: Plans, seed: int, report: Report) -> Material:
     report : callable
         Called with the trials read so far and in all.
 
+    Returns
+    -------
+    Material
+        All that they look at.
+
     Raises
     ------
     UserError

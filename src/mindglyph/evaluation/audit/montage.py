@@ -29,6 +29,11 @@ def known_headset(device: str, names: Sequence[str] = ()) -> Headset | None:
         As the import names it.
     names : sequence of str
         Channels; a Muse of 2014 calls FP1 what later ones call AF7.
+
+    Returns
+    -------
+    Headset or None
+        The nearest.
     """
     known = (*HEADSETS.values(), *VISUAL_MNIST.values(), *MNIST_8B.values(), IMAGENET)
     series = [headset for headset in known if device and headset.name.startswith(device)]

@@ -86,6 +86,11 @@ def order_findings(material: Material, found: LabelsInTime) -> Iterator[Finding]
         What is audited.
     found : LabelsInTime
         Its labels along the recording.
+
+    Yields
+    ------
+    Finding
+        What is wrong, and what is not.
     """
     if not material.ordered:
         why = "The order of recording is lost, so neighbours in time stand on both sides of whatever split is made."

@@ -159,6 +159,11 @@ def told_apart(paths: Sequence[Path]) -> list[str]:
     ----------
     paths : sequence of Path
         Absolute, each another one.
+
+    Returns
+    -------
+    list of str
+        In the order of the folders.
     """
     return [_name(path, [other for other in paths if other != path]) for path in paths]
 

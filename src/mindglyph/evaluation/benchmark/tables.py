@@ -110,6 +110,18 @@ def scalars(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return the single numbers among metrics, those of parts under the part's name before their own.
 
     Intervals, named `ci95…`, become `ci…_low` and `ci…_high`; lists, and what has no value, are left out.
+
+    Parameters
+    ----------
+    metrics : mapping
+        As `metrics.json` holds them.
+    prefix : str
+        What every name begins with.
+
+    Returns
+    -------
+    dict of str to float or int
+        One row of a table.
     """
     found: dict[str, Any] = {}
     for name, value in metrics.items():
@@ -124,7 +136,25 @@ def scalars(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def efficiency(accuracy: float, chance: float, chance_bound: float, ceiling: float | None) -> float | None:
-    """Return the share of what can be decoded that was, or None where nothing can or nobody knows."""
+    """Return the share of what can be decoded that was, or None where nothing can or nobody knows.
+
+    Parameters
+    ----------
+    accuracy : float
+        Of the decoder.
+    chance : float
+        Accuracy of guessing.
+    chance_bound : float
+        Accuracy that guessing rarely exceeds; under a ceiling below it there is nothing to
+        decode.
+    ceiling : float or None
+        Accuracy of the ideal observer, where the recording is simulated.
+
+    Returns
+    -------
+    float or None
+        0 at chance, 1 at the ceiling.
+    """
     if ceiling is None or ceiling <= chance_bound:
         return None
     return (accuracy - chance) / (ceiling - chance)
