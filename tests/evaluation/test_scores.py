@@ -90,6 +90,18 @@ def test_labels_are_exchanged_within_their_stretch_of_recording_only() -> None:
     assert np.mean(within.null) == pytest.approx(0.2, abs=0.02)
 
 
+@pytest.mark.parametrize("n_trials", [450, 900, 1230])
+def test_a_permutation_that_does_as_well_counts_against_the_score(n_trials: int) -> None:
+    # With one fold the null is the accuracy itself, of which each value is a whole number of trials.
+    predictions = guesses(0.0, n=n_trials, n_folds=1)
+    score = score_decoding(predictions, None, 1000, seed=0)
+    right = np.round(np.array(score.null) * n_trials)
+    np.testing.assert_allclose(score.null, right / n_trials, atol=1e-6)
+    as_well = np.count_nonzero(right >= round(score.accuracy * n_trials))
+    assert np.count_nonzero(right == round(score.accuracy * n_trials)) > 10
+    assert score.p_value == pytest.approx((1 + as_well) / 1001)
+
+
 def test_words_are_scored_like_numbers() -> None:
     predictions = guesses(0.2)
     words = np.array([f"word {digit}" for digit in range(10)], dtype=object)

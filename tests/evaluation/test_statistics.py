@@ -135,6 +135,14 @@ def test_only_trials_of_one_fold_and_one_stretch_are_exchanged() -> None:
         np.testing.assert_array_equal(strata[places], strata)
 
 
+def test_any_two_of_many_blocks_may_change_their_order() -> None:
+    n_blocks = 70_000
+    (places,) = next(block_permutations(np.zeros(n_blocks, dtype=int), 1, 1, np.random.default_rng(0)))
+    rising = np.count_nonzero(np.diff(places) > 0)
+    # Half of the neighbours, give or take a standard deviation of 76.
+    assert abs(rising - n_blocks / 2) < 500
+
+
 def test_a_long_recording_is_permuted_in_parts_that_fit_into_memory() -> None:
     parts = list(block_permutations(np.zeros(100_000, dtype=int), 10, 50, np.random.default_rng(0)))
     assert max(part.nbytes for part in parts) <= 32e6

@@ -235,8 +235,9 @@ def _null_and_p_values(
 
     `worth`, (n_trials, n_classes), is what a trial adds to the statistic if it is of each class.
     """
-    by_fold = (np.unique(folds)[:, None] == folds).astype(np.float32)
-    flat, row = worth.astype(np.float32).ravel(), np.arange(len(codes)) * worth.shape[1]
+    # In double precision: sums of the same answers in another order must come out as the same.
+    by_fold = (np.unique(folds)[:, None] == folds).astype(np.float64)
+    flat, row = worth.ravel(), np.arange(len(codes)) * worth.shape[1]
     sums = np.concatenate([flat[row + codes[places]] @ by_fold.T for places in permutations])
     observed = by_fold @ flat[row + codes]
     p_values = [permutation_p_value(one, null) for one, null in zip(observed, sums.T, strict=True)]

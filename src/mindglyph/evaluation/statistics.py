@@ -231,7 +231,8 @@ def block_permutations(
             # Blocks begin anywhere on the circle of the stratum's trials, so no two trials are always together.
             shift = rng.integers(len(own), size=(n, 1))
             n_blocks = -(-len(own) // length)
-            ranks = rng.random((n, n_blocks)).argsort(axis=1).astype(np.int16)
+            # The smallest type that holds them is sorted the fastest.
+            ranks = rng.random((n, n_blocks)).argsort(axis=1).astype(np.min_scalar_type(n_blocks))
             order = np.repeat(ranks, length, axis=1)[:, : len(own)].argsort(axis=1, kind="stable")
             permuted[:, own] = own[(order + shift) % len(own)]
         yield permuted
