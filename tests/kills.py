@@ -28,10 +28,14 @@ import pandas as pd
 _LOADED = (
     "matplotlib.backends.backend_agg",
     "mindglyph.cli.benchmarking",
+    "mindglyph.cli.reconstructing",
     "mindglyph.cli.training",
     "mindglyph.decoders.sparse_cnn",
     "mindglyph.evaluation.benchmark",
+    "mindglyph.images.judge",
     "mindglyph.images.sets",
+    "mindglyph.images.vae",
+    "mindglyph.reconstruction",
     "mindglyph.report.benchmark_figure",
     "mindglyph.sources.formats",
     "mindglyph.sources.text_kernel",
@@ -49,8 +53,8 @@ _LOADED = (
     "torch._inductor",
 )
 # `history.json` is the name of a hash, of a file that holds times; the numbers of a search's trials count those
-# that were interrupted.
-_VARYING = {"seconds", "resumed", "dur", "history.json", "number", "again_of", "interrupted"}
+# that were interrupted; pictures say in which folder they are.
+_VARYING = {"seconds", "resumed", "dur", "history.json", "number", "again_of", "interrupted", "folder"}
 _WAIT = 240.0
 
 
@@ -68,12 +72,15 @@ class Command:
         Patterns, from the folder that it writes, of files that are never written twice.
     again : str
         A word that the command needs beside to go on.
+    needs : str
+        A command that makes what it reads, `{data}/run`.
     """
 
     words: str
     begins: str
     finished: Sequence[str] = ()
     again: str = ""
+    needs: str = ""
 
     def line(self, data: Path, out: Path, again: bool = False) -> list[str]:
         """Return the words with the folders in their place."""
@@ -106,6 +113,12 @@ COMMANDS = {
         "tune {data}/store --out {out} --decoder lda --search rate --search shrinkage --folds 2 --trials 14",
         "out/run.json",
         finished=("outer.*.parquet",),
+    ),
+    # What it keeps until its end, and that this is not drawn again: tests/reconstruction/test_unfinished.py.
+    "reconstruct": Command(
+        "reconstruct {data}/run --out {out} --each 100",
+        "out/unfinished/bank.safetensors",
+        needs="evaluate {data}/store --decoder lda --folds 3 --out {data}/run",
     ),
 }
 
@@ -208,7 +221,9 @@ def work_of(process: Process, command: Command, out: Path) -> float:
 
 
 def unbroken(starter: Starter, command: Command, data: Path, out: Path, fresh: bool = False) -> float:
-    """Run a command to its end; return the seconds for which it was at work."""
+    """Run a command to its end, and before it what it needs; return the seconds for which it was at work."""
+    if command.needs and not (data / "run").exists():
+        starter.run(command.needs.format(data=data).split(), fresh=fresh)
     out.parent.mkdir(parents=True, exist_ok=True)
     process = starter.start(command.line(data, out), fresh)
     start = work_of(process, command, out)
@@ -256,6 +271,16 @@ def require_same(found: Path, expected: Path) -> None:
             pd.testing.assert_frame_equal(*tables, check_exact=True, obj=name)
         elif one.suffix in (".npy", ".safetensors", ".yaml"):
             assert one.read_bytes() == other.read_bytes(), name
+        elif one.suffix == ".npz":
+            require_same_arrays(one, other)
+
+
+def require_same_arrays(found: Path, expected: Path) -> None:
+    """Make sure that two archives, which say when they were written, hold the same arrays."""
+    with np.load(found) as one, np.load(expected) as other:
+        assert sorted(one) == sorted(other)
+        for name in one:
+            np.testing.assert_array_equal(one[name], other[name], err_msg=f"{found.name}: {name}")
 
 
 def _steady_table(table: pd.DataFrame) -> pd.DataFrame:

@@ -46,7 +46,10 @@ def test_a_command_that_a_user_started_goes_on(starter: Starter, data: Path, tmp
 
 @pytest.mark.parametrize(
     "name",
-    ["evaluate", *(pytest.param(name, marks=pytest.mark.slow) for name in ("train", "benchmark", "tune"))],
+    [
+        "evaluate",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("train", "benchmark", "tune", "reconstruct")),
+    ],
 )
 def test_of_two_at_once_the_second_is_refused_in_one_line(
     starter: Starter, data: Path, tmp_path: Path, name: str

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mindglyph.cli.app import AsJson, RunPath, app, progress, show
+from mindglyph.files import write_json
 
 if TYPE_CHECKING:
     from mindglyph.images.generators import Generator
     from mindglyph.images.vae import ConditionalVAE
-    from mindglyph.reconstruction import Reconstructions, ReconstructionSettings
+    from mindglyph.reconstruction import Kept, Reconstructions, ReconstructionSettings
 
 _PERMUTATIONS = 2000
 _DIGITS = tuple(str(digit) for digit in range(10))
@@ -66,75 +70,129 @@ def run_reconstruction(
     generator: str = "vae",
     settings: ReconstructionSettings | None = None,
 ) -> dict[str, Any]:
-    """Draw with progress, write pictures and grids, and return the metrics, those of the run with them."""
-    import os
+    """Draw with progress, write pictures and grids, and return the metrics, those of the run with them.
 
+    What was drawn before the process was killed is not drawn again.
+    """
     from mindglyph.cli.picturing import generator_of
-    from mindglyph.evaluation import score_pictures
-    from mindglyph.files import write_json
-    from mindglyph.images.judge import packaged_judge
-    from mindglyph.reconstruction import ReconstructionSettings
-    from mindglyph.report.picture_grids import chosen_trials, write_grids, write_strip
+    from mindglyph.reconstruction import ReconstructionSettings, unfinished
     from mindglyph.runs import Run
 
     settings = settings or ReconstructionSettings()
     folder = out or run / "pictures"
     model = generator_of(generator)
-    pictures, seed, truth = _drawn(run, store, model, settings)
-    folder.mkdir(parents=True, exist_ok=True)
+    drawing = _drawing(run, store, model, settings)
+    with unfinished(folder, drawing.asked) as kept:
+        scores = _scored(drawing, kept, folder, model)
+        scores |= {
+            "generator": generator,
+            "labels": list(model.labels),
+            "settings": settings.model_dump(mode="json"),
+            # From the run's folder, so that both can be moved together.
+            "folder": os.path.relpath(folder.resolve(), run.resolve() if run.is_dir() else run.resolve().parent),
+        }
+        write_json(folder / "metrics.json", scores)
+        if not Run.exists(run):
+            return {"pictures": scores}
+        opened = Run.open(run)
+        # Read and written again: an evaluation in the same folder must not do so meanwhile.
+        with opened.held():
+            return opened.add_metrics(pictures=scores)
+
+
+def _scored(drawing: _Drawing, kept: Kept, folder: Path, model: Generator) -> dict[str, Any]:
+    """Draw, write pictures and grids, and return their scores."""
+    from mindglyph.evaluation import score_pictures
+    from mindglyph.images.judge import packaged_judge
+    from mindglyph.report.picture_grids import chosen_trials, write_grids, write_strip
+
+    with progress("draw") as report:
+        pictures = drawing.draw(kept, report)
     pictures.save(folder / "pictures.npz")
     judge = packaged_judge() if model.labels == _DIGITS else None
-    scores = score_pictures(pictures, judge, _PERMUTATIONS, seed, truth)
+    scores = score_pictures(pictures, judge, _PERMUTATIONS, drawing.seed, drawing.ceiling)
     chosen = chosen_trials(pictures)
     files = write_grids(folder, pictures, chosen, model.labels)
     if len(chosen["median"]):
         write_strip(folder / "strip.gif", pictures, int(chosen["median"][0]))
         files.append(folder / "strip.gif")
-    scores |= {
-        "generator": generator,
-        "labels": list(model.labels),
-        "settings": settings.model_dump(mode="json"),
-        # From the run's folder, so that both can be moved together.
-        "folder": os.path.relpath(folder.resolve(), run.resolve() if run.is_dir() else run.resolve().parent),
-        "files": [file.name for file in files],
-    }
-    write_json(folder / "metrics.json", scores)
-    if Run.exists(run):
-        opened = Run.open(run)
-        # Read and written again: an evaluation in the same folder must not do so meanwhile.
-        with opened.held():
-            return opened.add_metrics(pictures=scores)
-    return {"pictures": scores}
+    return {**scores, "files": [file.name for file in files]}
 
 
-def _drawn(
-    run: Path, store: Path | None, model: Generator, settings: ReconstructionSettings
-) -> tuple[Reconstructions, int, dict[str, Any] | None]:
-    """Return the pictures, the seed of the permutations, and what the simulation says of the best guess."""
+@dataclass(frozen=True)
+class _Drawing:
+    """What is to be drawn.
+
+    Attributes
+    ----------
+    asked : dict
+        All that the pictures depend on.
+    draw : callable
+        Draws what was not kept.
+    seed : int
+        Of the permutations.
+    ceiling : dict or None
+        What the simulation says of the best guess.
+    """
+
+    asked: dict[str, Any]
+    draw: Callable[[Kept, Callable[[int, int], None]], Reconstructions]
+    seed: int
+    ceiling: dict[str, Any] | None
+
+
+def _drawing(run: Path, store: Path | None, model: Generator, settings: ReconstructionSettings) -> _Drawing:
+    """Return what is to be drawn of a run, or by the decoder of a training."""
+    from mindglyph import __version__
     from mindglyph.evaluation import evaluated_trials, open_evaluation
+    from mindglyph.files import content_hash
     from mindglyph.reconstruction import PictureBank, Reconstructor, draw_trials, reconstruct_run
+    from mindglyph.runs import Run
     from mindglyph.store import Store
     from mindglyph.training import is_training, least_confidence, trained_pipeline, unlearned_trials
 
     encoder = _encoder(model)
-    with progress("draw") as report:
-        if is_training(run):
-            opened = _named(store, run)
-            bank = PictureBank.draw(model, encoder, settings.each, settings.seed)
-            drawn = draw_trials(
-                trained_pipeline(run),
-                unlearned_trials(run, opened),
-                model,
-                Reconstructor(bank, encoder, settings),
-                least_confidence(run),
+    asked: dict[str, Any] = {
+        "version": __version__,
+        "settings": settings.model_dump(mode="json"),
+        "generator": model.fingerprint(),
+        "encoder": None if encoder is None else encoder.fingerprint(),
+    }
+    if is_training(run):
+        opened = _named(store, run)
+
+        def draw(kept: Kept, report: Callable[[int, int], None]) -> Reconstructions:
+            bank = kept.bank(lambda: PictureBank.draw(model, encoder, settings.each, settings.seed))
+            drawn = kept.fold(
+                0,
+                bank,
+                lambda: draw_trials(
+                    trained_pipeline(run),
+                    unlearned_trials(run, opened),
+                    model,
+                    Reconstructor(bank, encoder, settings),
+                    least_confidence(run),
+                ),
             )
             report(1, 1)
-            return drawn, settings.seed, _ceiling(opened)
-        evaluation, opened, asked = open_evaluation(run, None if store is None else Store(store))
-        trials = evaluated_trials(opened)
-        folds = evaluation.folds(asked.split)
-        drawn = reconstruct_run(folds, trials, asked.plan(trials), model, encoder, settings, report)
-        return drawn, asked.seed, _ceiling(opened)
+            return drawn
+
+        asked["decoder"] = content_hash(run) if run.is_file() else Run.open(run).metrics.get("files")
+        asked["content_hash"] = opened.about["content_hash"]
+        return _Drawing(asked, draw, settings.seed, _ceiling(opened))
+
+    evaluation, opened, evaluated = open_evaluation(run, None if store is None else Store(store))
+    trials = evaluated_trials(opened)
+    folds, plan = evaluation.folds(evaluated.split), evaluated.plan(trials)
+    asked["evaluation"] = evaluated.model_dump(mode="json")
+    asked["decoders"] = [folds.about(number) for number in range(len(plan))]
+    asked["content_hash"] = opened.about["content_hash"]
+    return _Drawing(
+        asked,
+        lambda kept, report: reconstruct_run(folds, trials, plan, model, encoder, settings, report, kept),
+        evaluated.seed,
+        _ceiling(opened),
+    )
 
 
 def _named(store: Path | None, run: Path) -> Any:

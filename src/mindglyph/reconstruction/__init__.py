@@ -13,14 +13,17 @@ from mindglyph.reconstruction.bank import PictureBank
 from mindglyph.reconstruction.hands import ALIGNMENTS, HandReader
 from mindglyph.reconstruction.reconstruct import ReconstructionSettings, Reconstructor, draw_trials, reconstruct_run
 from mindglyph.reconstruction.reconstructions import Reconstructions
+from mindglyph.reconstruction.unfinished import Kept, unfinished
 
 __all__ = [
     "ALIGNMENTS",
     "HandReader",
+    "Kept",
     "PictureBank",
     "ReconstructionSettings",
     "Reconstructions",
     "Reconstructor",
     "draw_trials",
     "reconstruct_run",
+    "unfinished",
 ]

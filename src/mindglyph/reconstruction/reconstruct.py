@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from mindglyph.images.vae import ConditionalVAE
 from mindglyph.reconstruction.bank import PictureBank
 from mindglyph.reconstruction.hands import AlignmentName, HandReader
 from mindglyph.reconstruction.reconstructions import Reconstructions
+from mindglyph.reconstruction.unfinished import Kept
 from mindglyph.runs import Folds
 from mindglyph.settings import Settings
 from mindglyph.trials import Trials
@@ -70,8 +72,8 @@ class Reconstructor:
     ) -> None:
         self.bank = bank
         self._encoder = encoder
-        self._settings = settings or ReconstructionSettings()
-        self.reader = HandReader(self._settings.alignment, self._settings.seed)
+        self.settings = settings or ReconstructionSettings()
+        self.reader = HandReader(self.settings.alignment, self.settings.seed)
 
     def fit(self, embedding: np.ndarray, digits: np.ndarray, images: np.ndarray) -> Reconstructor:
         """Learn how the embedding tells the hand.
@@ -130,7 +132,7 @@ class Reconstructor:
         """
         shares = self.shares(probabilities, embedding)
         mean, deviation = self.bank.mixed(shares)
-        candidates, weights = self.bank.candidates(shares, min(self._settings.candidates, self.bank.n_digits))
+        candidates, weights = self.bank.candidates(shares, min(self.settings.candidates, self.bank.n_digits))
         return {"drawn": mean, "deviation": deviation, "candidates": candidates, "weights": weights}
 
     def label_only(self, probabilities: np.ndarray) -> np.ndarray:
@@ -146,6 +148,7 @@ def reconstruct_run(
     encoder: ConditionalVAE | None,
     settings: ReconstructionSettings | None = None,
     report: Callable[[int, int], None] | None = None,
+    kept: Kept | None = None,
 ) -> Reconstructions:
     """Draw every tested trial of a run, each with its own fold's decoder.
 
@@ -165,6 +168,8 @@ def reconstruct_run(
         How pictures are drawn.
     report : callable, optional
         Called with the folds drawn and in all.
+    kept : Kept, optional
+        Of the same question, whose parts are not drawn again.
 
     Returns
     -------
@@ -180,27 +185,42 @@ def reconstruct_run(
     digits_of(trials.labels, generator)
     if settings.mode == "image" and trials.images is None:
         raise UserError("the recording does not say which picture was shown: leave out --mode image")
-    bank = PictureBank.draw(generator, encoder, settings.each, settings.seed)
+    kept = kept or Kept()
+    bank = kept.bank(lambda: PictureBank.draw(generator, encoder, settings.each, settings.seed))
+
+    def drawn(number: int) -> Reconstructions:
+        return _fold(finished, number, trials, folds[number], generator, Reconstructor(bank, encoder, settings))
+
     parts = []
-    for number, (train, test) in enumerate(folds):
-        reconstructor = Reconstructor(bank, encoder, settings)
-        pipeline = DecodingPipeline.load(finished.decoder(number))
-        learned = trials.view(train)
-        if settings.mode != "label" and learned.images is not None:
-            few = learned.view(np.unique(np.linspace(0, len(learned) - 1, _MOST_TRIALS).round().astype(int)))
-            embedding = pipeline.outputs(few)[1]
-            reconstructor.fit(embedding, digits_of(few.labels, generator), np.array(few.images))
-        drawn = draw_trials(
-            pipeline, trials.view(test), generator, reconstructor, finished.about(number).get("confidence")
-        )
-        changed: dict[str, Any] = {"trial": test, "fold": np.full(len(test), number)}
-        if learned.images is not None:
-            means = [_mean_picture(learned, label) for label in _labels(trials.labels, generator)]
-            changed["class_mean"] = np.einsum("nk,khw->nhw", drawn.probabilities, np.stack(means)).astype(np.float32)
-        parts.append(replace(drawn, **changed))
+    for number in range(len(folds)):
+        parts.append(kept.fold(number, bank, partial(drawn, number)))
         if report is not None:
             report(number + 1, len(folds))
     return Reconstructions.joined(parts).in_order()
+
+
+def _fold(
+    finished: Folds,
+    number: int,
+    trials: Trials,
+    fold: tuple[np.ndarray, np.ndarray],
+    generator: Generator,
+    reconstructor: Reconstructor,
+) -> Reconstructions:
+    """Draw the tested trials of one fold."""
+    train, test = fold
+    pipeline = DecodingPipeline.load(finished.decoder(number))
+    learned = trials.view(train)
+    if reconstructor.settings.mode != "label" and learned.images is not None:
+        few = learned.view(np.unique(np.linspace(0, len(learned) - 1, _MOST_TRIALS).round().astype(int)))
+        embedding = pipeline.outputs(few)[1]
+        reconstructor.fit(embedding, digits_of(few.labels, generator), np.array(few.images))
+    drawn = draw_trials(pipeline, trials.view(test), generator, reconstructor, finished.about(number).get("confidence"))
+    changed: dict[str, Any] = {"trial": test, "fold": np.full(len(test), number)}
+    if learned.images is not None:
+        means = [_mean_picture(learned, label) for label in _labels(trials.labels, generator)]
+        changed["class_mean"] = np.einsum("nk,khw->nhw", drawn.probabilities, np.stack(means)).astype(np.float32)
+    return replace(drawn, **changed)
 
 
 def draw_trials(
