@@ -19,6 +19,7 @@ import pytest
 from mindglyph import __version__
 from mindglyph.cli import main
 from mindglyph.store import Store
+from tests.report.outline import assert_readable
 
 MakeRow = Callable[..., str]
 
@@ -112,6 +113,8 @@ def test_the_report_stands_alone_and_says_that_the_data_are_simulated(demo: Path
     page = _Page()
     page.feed(text)
     assert page.fetched == []
+    # Of the six drawings and four grids, each with its caption.
+    assert len(assert_readable(text).captions) == 10
     # Four rows of twelve trials; seen, reconstructed, uncertainty, likeliest and label only of each.
     assert 200 < page.images <= 4 * 12 * 5
     assert len(text) < 5_000_000

@@ -42,13 +42,11 @@ def verdict(decoding: dict[str, Any], simulated: bool, ordered: bool = True, fai
         the accuracy, and stands beside no other score.
     """
     n_classes = len(decoding["classes"])
-    what = "digit" if n_classes > 2 and set(decoding["classes"]) <= set(range(10)) else "label"
+    what = what_is_read(decoding)
     recording = "simulated recording" if simulated else "recording"
     figures = _figures(decoding)
-    above_guess = decoding["accuracy"] > max(decoding["chance"], decoding["majority"])
-    # Who weighs rare labels higher gives up frequent ones: fewer are right in all, and yet they are told apart.
-    above_chance = decoding["balanced_accuracy"] > decoding["chance"] or decoding["statistic"] == "auc"
-    if decoding["p_value"] >= SIGNIFICANT or not (above_guess or above_chance):
+    above_guess = _more_often_right(decoding)
+    if not told_from_guessing(decoding):
         return f"No evidence that the {what} can be read from this {recording} ({figures})."
     if failed:
         return (
@@ -73,6 +71,25 @@ def verdict(decoding: dict[str, Any], simulated: bool, ordered: bool = True, fai
             "the score may come from the moment of recording alone"
         )
     return f"{sentence}."
+
+
+def told_from_guessing(decoding: dict[str, Any]) -> bool:
+    """Say whether a score, as `DecodingScore.as_metrics` gives it, is evidence of anything."""
+    # Who weighs rare labels higher gives up frequent ones: fewer are right in all, and yet they are told apart.
+    told_apart = decoding["balanced_accuracy"] > decoding["chance"] or decoding["statistic"] == "auc"
+    return decoding["p_value"] < SIGNIFICANT and (_more_often_right(decoding) or told_apart)
+
+
+def p_text(decoding: dict[str, Any]) -> str:
+    """Return a score's p with its sign: where no permutation was as good, the true one is smaller still."""
+    smallest = 1 / (decoding["permutations"] + 1)
+    sign = "≤" if decoding["p_value"] <= 1.001 * smallest else "="
+    return f"{sign} {decoding['p_value']:.3g}"
+
+
+def what_is_read(decoding: dict[str, Any]) -> str:
+    """Return what the labels are called: digits where they are numbers from 0 to 9, and more than two."""
+    return "digit" if len(decoding["classes"]) > 2 and set(decoding["classes"]) <= set(range(10)) else "label"
 
 
 def inflation_sentence(honest: dict[str, Any], random: dict[str, Any]) -> str:
@@ -115,10 +132,12 @@ def inflation_sentence(honest: dict[str, Any], random: dict[str, Any]) -> str:
     return f"A random split of the same recording gives {accuracy:.1%}: {points}, which are a leak and no decoding."
 
 
+def _more_often_right(decoding: dict[str, Any]) -> bool:
+    return bool(decoding["accuracy"] > max(decoding["chance"], decoding["majority"]))
+
+
 def _figures(decoding: dict[str, Any]) -> str:
-    smallest = 1 / (decoding["permutations"] + 1)
-    sign = "≤" if decoding["p_value"] <= 1.001 * smallest else "="
-    p = f"p {sign} {decoding['p_value']:.3g}"
+    p = f"p {p_text(decoding)}"
     trials = f"{decoding['n_test']:,} trials"
     if decoding["statistic"] == "auc":
         return f"area under the curve {decoding['auc']:.3f}, chance 0.5, {p}, {trials}"

@@ -14,19 +14,28 @@ from mindglyph.report.palette import contrast
 from mindglyph.report.signals import means_figure
 from mindglyph.trials import Trials
 
+_LONG_NAME = 4
+"""Letters of a label from which on labels side by side would run into one another."""
+
 
 @styled
 def accuracy_figure(decoding: dict[str, Any]) -> str:
     """Draw accuracy with its interval, each fold, chance and ceiling on one scale."""
-    figure = new_figure(7, 1.7)
+    figure = new_figure(5, 1.7)
     axes = figure.subplots()
     low, high = decoding["ci95"]
     axes.axvspan(0, 100 * decoding["chance_bound"], color="#808182", alpha=0.25, lw=0)
     axes.axvline(100 * decoding["chance"], color="#808182", lw=1.5)
-    axes.text(100 * decoding["chance"], 1.55, "chance", ha="center", va="bottom")
+    furthest = 100 * max(high, max(decoding["folds"]), decoding["ceiling"] or 0)
+    right = max(25, furthest + 5)
+    # Where the ceiling is near chance, their names stand on either side.
+    apart = decoding["ceiling"] is None or 100 * (decoding["ceiling"] - decoding["chance"]) > 0.2 * right
+    axes.text(100 * decoding["chance"], 1.55, "chance ", ha="center" if apart else "right", va="bottom")
     if decoding["ceiling"] is not None:
         axes.axvline(100 * decoding["ceiling"], color=GREEN, lw=1.5, ls="--")
-        axes.text(100 * decoding["ceiling"], 1.55, "ceiling", ha="center", va="bottom", color=GREEN)
+        axes.text(
+            100 * decoding["ceiling"], 1.55, " ceiling", ha="center" if apart else "left", va="bottom", color=GREEN
+        )
     axes.plot([100 * low, 100 * high], [1, 1], color=BLUE, lw=5, solid_capstyle="butt", alpha=0.6)
     axes.plot(100 * decoding["accuracy"], 1, "o", color=BLUE, ms=9)
     folds = 100 * np.array(decoding["folds"])
@@ -34,7 +43,7 @@ def accuracy_figure(decoding: dict[str, Any]) -> str:
     axes.set(
         yticks=[0, 1], yticklabels=["each fold", "all folds"], ylim=(-0.6, 1.5), xlabel="trials decoded rightly (%)"
     )
-    axes.set_xlim(0, max(25, 100 * max(high, max(decoding["folds"]), decoding["ceiling"] or 0) + 5))
+    axes.set_xlim(0, right)
     axes.tick_params(left=False)
     alt = (
         f"Scale of the trials decoded rightly: {decoding['accuracy']:.1%}, 95% interval {low:.1%} to {high:.1%}; "
@@ -60,9 +69,10 @@ def confusion_figure(decoding: dict[str, Any]) -> str:
         axes.text(column, row, f"{share:.0f}", ha="center", va="center", color=colour, fontsize=8)
     classes = decoding["classes"]
     axes.set(xlabel="decoded", ylabel="shown", xticks=range(len(classes)), yticks=range(len(classes)))
-    axes.set_xticklabels(classes)
+    turned = max(len(str(label)) for label in classes) > _LONG_NAME
+    axes.set_xticklabels(classes, rotation=30 if turned else 0, ha="right" if turned else "center")
     axes.set_yticklabels(classes)
-    figure.colorbar(image, ax=axes, label="% of the trials that showed it")
+    figure.colorbar(image, ax=axes, label="% of the trials that showed it", shrink=0.8)
     return as_svg(figure, _confusion_in_words(shares, classes))
 
 
@@ -81,7 +91,7 @@ def _confusion_in_words(shares: np.ndarray, classes: list[Any]) -> str:
 @styled
 def permutation_figure(decoding: dict[str, Any], null: list[float]) -> str:
     """Draw the scores that the same predictions get with permuted labels, and the real one."""
-    figure = new_figure(7, 2.6)
+    figure = new_figure(5, 2.4)
     axes = figure.subplots()
     scores = 100 * np.array(null)
     what = "area under the curve (%)" if decoding["statistic"] == "auc" else "accuracy (%)"
@@ -106,8 +116,8 @@ def learning_figure(histories: list[list[dict[str, float]]], decoding: dict[str,
     histories = [history for history in histories if history]
     if not histories:
         return None
-    figure = new_figure(7, 2.8)
     if "epoch" in histories[0][0]:
+        figure = new_figure(7, 2.8)
         left, right = figure.subplots(1, 2)
         for history in histories:
             epochs = [epoch["epoch"] for epoch in history]
@@ -126,6 +136,7 @@ def learning_figure(histories: list[list[dict[str, float]]], decoding: dict[str,
             f"a fold is between {min(best):.2f} and {max(best):.2f} nats."
         )
     else:
+        figure = new_figure(5, 2.6)
         axes = figure.subplots()
         for history in histories:
             points = [(entry["n_train"], 100 * entry["accuracy"]) for entry in history]
@@ -194,6 +205,6 @@ def reliability_figure(decoding: dict[str, Any]) -> str | None:
     )
     axes.set(xlabel="believed (%)", ylabel="right (%)", xlim=(0, 100), ylim=(0, 100))
     alt = "How often the decoder is right by how much it believes: " + "; ".join(
-        f"believed {one['confidence']:.0%}, right {one['accuracy']:.0%} of {one['n']:,} trials" for one in bins
+        f"believed {one['confidence']:.0%}, right {one['accuracy']:.0%} (n = {one['n']:,})" for one in bins
     )
     return as_svg(figure, f"{alt}.")

@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 
 from mindglyph.evaluation import EvaluationSettings, evaluated_trials
+from mindglyph.evaluation.benchmark.provenance import provenance
 from mindglyph.evaluation.crossvalidation import read_histories
+from mindglyph.evaluation.verdict import p_text
 from mindglyph.files import replaced_file
 from mindglyph.reconstruction import Reconstructions
 from mindglyph.report import figures
+from mindglyph.report.answers import answers
 from mindglyph.report.drawing import as_png
 from mindglyph.report.pages import pages
 from mindglyph.report.picture_grids import chosen_trials
@@ -52,7 +55,9 @@ def write_report(path: Path, run: Run, store: Store, settings: EvaluationSetting
         .get_template("page.html.j2")
         .render(
             metrics=metrics,
+            answers=answers(metrics, settings.decoder, store.about),
             decoding=decoding,
+            p=p_text(decoding).removeprefix("= "),
             pictures=metrics.get("pictures"),
             grids=_grids(run, metrics["pictures"]) if "pictures" in metrics else {},
             import_report=store.import_report,
@@ -69,6 +74,8 @@ def write_report(path: Path, run: Run, store: Store, settings: EvaluationSetting
             evoked=evoked,
             evoked_channel=evoked_channel,
             settings=_settings(run, store, settings),
+            seed=settings.seed,
+            versions=provenance(settings.decoder),
         )
     )
     with replaced_file(path) as temporary:

@@ -11,7 +11,7 @@ from mindglyph.report.palette import as_variables
 
 
 def pages() -> Environment:
-    """Return the templates, with `percent`, `thousands` and `log_of` as filters."""
+    """Return the templates, with `percent`, `p`, `thousands` and `log_of` as filters."""
     environment = Environment(
         loader=PackageLoader("mindglyph", "report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
@@ -19,5 +19,6 @@ def pages() -> Environment:
     environment.globals["colours"] = as_variables
     environment.filters["log_of"] = lambda value: math.log(value)
     environment.filters["percent"] = lambda value: f"{100 * value:.1f}%"
+    environment.filters["p"] = lambda value: "< 0.0001" if value < 0.00005 else f"{value:.3g}"
     environment.filters["thousands"] = lambda value: f"{value:,}"
     return environment
