@@ -169,3 +169,10 @@ def test_a_wrong_wish_is_explained(name: str, values: dict[str, object], message
 def test_one_class_cannot_be_learned() -> None:
     with pytest.raises(UserError, match="only one class"):
         _build("lda").fit(_data(LABELS), np.ones(300))
+
+
+@pytest.mark.parametrize("name", ["chance", "lda"])
+def test_a_trial_of_each_class_is_too_few(name: str) -> None:
+    labels = np.arange(3)
+    with pytest.raises(UserError, match="3 trials of 3 labels are too few"):
+        _build(name).fit(_data(labels), labels)

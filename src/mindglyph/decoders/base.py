@@ -119,7 +119,7 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         Raises
         ------
         UserError
-            If the trials have another shape, or fewer than two classes.
+            If the trials have another shape, fewer than two classes, or no class has two of them.
         """
         signals, codes = self._begun(X, y)
         held_out, held_out_scores = self._fit(signals, codes, monitor or Monitor())
@@ -154,7 +154,7 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         Raises
         ------
         UserError
-            If the trials have another shape, or fewer than two classes.
+            If the trials have another shape, fewer than two classes, or no class has two of them.
         """
         self._fit_scores(*self._begun(X, y), monitor or Monitor())
         return self
@@ -169,6 +169,10 @@ class Decoder(ClassifierMixin, BaseEstimator, ABC, Generic[AnyDecoderSettings]):
         classes, codes = np.unique(y, return_inverse=True)
         if len(classes) < 2:
             raise UserError("only one class among the trials to learn from: give at least two")
+        if len(signals) <= len(classes):
+            raise UserError(
+                f"{len(signals)} trials of {len(classes)} labels are too few to learn from: give a longer recording"
+            )
         self.classes_ = classes
         self.shape_ = signals.shape[1:]
         self.history_: list[dict[str, float]] = []

@@ -22,11 +22,15 @@ from sklearn.linear_model import LogisticRegression
 from mindglyph.decoders.averaging import averaged
 from mindglyph.decoders.base import DecoderSettings
 from mindglyph.decoders.linear import LinearDecoder
+from mindglyph.errors import UserError
 from mindglyph.preprocessing import parts_of
 from mindglyph.search import Between, OneOf, WholeBetween
 
 _REFERENCE_TRIALS = 500
 """Trials at most, evenly spaced, whose mean covariance is the reference: it takes many passes over them."""
+
+_FLOOR = 1e-6
+"""Share of the mean variance below which a direction of the background counts as empty."""
 
 
 class RiemannSettings(DecoderSettings):
@@ -71,6 +75,7 @@ class Riemann(LinearDecoder[RiemannSettings]):
     most_trials = 20_000
 
     def _fit_features(self, signals: np.ndarray, codes: np.ndarray) -> None:
+        self._refuse_what_has_no_covariance(signals)
         components = self._components(signals.shape[1:])
         places = np.unique(np.linspace(0, len(signals) - 1, min(len(signals), _REFERENCE_TRIALS)).round().astype(int))
         few = signals[places]
@@ -78,11 +83,19 @@ class Riemann(LinearDecoder[RiemannSettings]):
         means = self._class_means(signals, codes)
         if self.settings_.prototypes == "xdawn":
             background = np.cov(np.concatenate(list(self._thinned(few)), axis=1)).reshape(2 * few.shape[1:2])
-            covariances = XdawnCovariances(components, applyfilters=False, baseline_cov=background)
+            covariances = XdawnCovariances(components, applyfilters=False, baseline_cov=_with_floor(background))
         else:
             covariances = ERPCovariances(svd=components)
         self.prototypes_ = covariances.fit(means, np.arange(len(means))).P_
         self.reference_ = TangentSpace().fit(self._covariances(few)).reference_
+
+    def _refuse_what_has_no_covariance(self, signals: np.ndarray) -> None:
+        if self._thinned(signals[:1]).shape[-1] < 2:
+            raise UserError(
+                f"trials of {signals.shape[-1]} samples are too short for riemann: give longer ones, or a higher rate"
+            )
+        if not any(np.ptp(signals[part], axis=-1).any() for part in parts_of(signals.shape)):
+            raise UserError("every channel holds one value in every trial: nothing was recorded")
 
     def _class_means(self, signals: np.ndarray, codes: np.ndarray) -> np.ndarray:
         classes = range(len(self.classes_))
@@ -127,3 +140,11 @@ class Riemann(LinearDecoder[RiemannSettings]):
     def _restore(self, arrays: dict[str, np.ndarray]) -> None:
         super()._restore(arrays)
         self.prototypes_, self.reference_ = arrays["prototypes"], arrays["reference"]
+
+
+def _with_floor(covariance: np.ndarray) -> np.ndarray:
+    """Return a covariance that can be inverted: a channel that is dead or copied, or a common reference, forbids it."""
+    floor = _FLOOR * np.trace(covariance) / len(covariance)
+    if np.linalg.eigvalsh(covariance)[0] > floor:
+        return covariance
+    return covariance + floor * np.eye(len(covariance))
