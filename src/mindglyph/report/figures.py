@@ -127,7 +127,8 @@ def learning_figure(histories: list[list[dict[str, float]]], decoding: dict[str,
         left.set(xlabel="epoch", ylabel="cross-entropy (nats)")
         left.plot([], [], color=ORANGE, label="learned from")
         left.plot([], [], color=BLUE, label="held out, in the training fold")
-        left.legend()
+        # Above both panels: inside, lines that rise would run through it.
+        figure.legend(loc="outside upper left", ncols=2)
         right.axhline(100 * decoding["chance"], color="#808182")
         right.set(xlabel="epoch", ylabel="held out: accuracy (%)")
         best = [min(epoch["valid_loss"] for epoch in history) for history in histories]
