@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 
 _LOADED = (
+    "distributed.cli.dask_worker",
     "matplotlib.backends.backend_agg",
     "mindglyph.cli.benchmarking",
     "mindglyph.cli.reconstructing",
@@ -56,6 +57,7 @@ _LOADED = (
 # that were interrupted; pictures say in which folder they are.
 _VARYING = {"seconds", "resumed", "dur", "history.json", "number", "again_of", "interrupted", "folder"}
 _WAIT = 240.0
+_PROGRAMS = {"mindglyph": ("mindglyph.cli", "main"), "dask": ("dask.__main__", "main")}
 
 
 @dataclass(frozen=True)
@@ -159,15 +161,16 @@ class Starter:
     """Starts commands, by default as forks of a process that has loaded what they need."""
 
     def __init__(self) -> None:
-        self._env = {**os.environ, "OMP_NUM_THREADS": "1"}
+        # What pytest added to the path counts there too.
+        self._env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         self._folder = Path(tempfile.mkdtemp(prefix="said-"))
         self._count = 0
         self._server = subprocess.Popen(
             [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self._env
         )
 
-    def start(self, words: Sequence[str], fresh: bool = False) -> Process:
-        """Start a command."""
+    def start(self, words: Sequence[str], fresh: bool = False, program: str = "mindglyph") -> Process:
+        """Start a command of mindglyph, or of another program in `_PROGRAMS`."""
         self._count += 1
         said = self._folder / f"{self._count}.txt"
         if fresh:
@@ -180,7 +183,7 @@ class Starter:
                     start_new_session=True,
                 )
             return Process(started.pid, said, lambda end: started.wait() if end else started.poll())
-        pid = self._asked({"start": list(words), "said": str(said)})
+        pid = self._asked({"start": [program, *words], "said": str(said)})
         found: list[int] = []
 
         def status(end: bool) -> int | None:
@@ -364,10 +367,9 @@ def _forked(words: list[str], said: str) -> int:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(file, 1)
         os.dup2(file, 2)
-        sys.argv = ["mindglyph", *words]
-        from mindglyph.cli import main
-
-        main()
+        sys.argv = words
+        module, name = _PROGRAMS[words[0]]
+        getattr(import_module(module), name)()
         status = 0
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)

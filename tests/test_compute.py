@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal as signals
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from threadpoolctl import threadpool_info
+from distributed import Client
+from distributed.comm.core import CommClosedError
 
 from mindglyph.cli import main
 from mindglyph.compute import check_place, cluster, run_tasks
@@ -32,7 +30,9 @@ from mindglyph.simulation import SimulationSettings, simulate
 from mindglyph.sources.formats import recognise
 from mindglyph.store import Store, layout, parts, write_store
 from mindglyph.trials import make_info
+from tests import tasks
 from tests.conftest import file_row
+from tests.kills import Process, Starter
 
 NETWORK = {"filters": [4, 4], "training": {"max_epochs": 2, "patience": 2}}
 
@@ -40,18 +40,21 @@ NETWORK = {"filters": [4, 4], "training": {"max_epochs": 2, "patience": 2}}
 class Dask:
     """A scheduler and its workers, as a user starts them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, starter: Starter) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.address = f"tcp://127.0.0.1:{self.port}"
         self.file = folder / "scheduler.json"
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._folder = folder
+        self.processes: dict[str, Process] = {}
+        self._starter = starter
 
     def start(self, *workers: str) -> None:
+        self.file.unlink(missing_ok=True)
         place = ["--host", "127.0.0.1", "--port", str(self.port), "--scheduler-file", str(self.file)]
         self._run("scheduler", "scheduler", *place)
+        # It writes its file once it listens; a busy machine may take longer for that than one waits for an answer.
+        wait_until(self.file.exists)
         for worker in workers:
             self.start_worker(worker)
 
@@ -60,70 +63,38 @@ class Dask:
         self._run(name, "worker", self.address, "--name", name, "--nthreads", "1", "--no-nanny")
 
     def _run(self, name: str, *words: str) -> None:
-        command = [sys.executable, "-m", "dask", *words, "--no-dashboard"]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        with (self._folder / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(command, env=environment, cwd=self._folder, stdout=log, stderr=log)
+        self.processes[name] = self._starter.start([*words, "--no-dashboard"], program="dask")
 
     def kill(self, name: str) -> None:
-        process = self.processes.pop(name)
-        process.send_signal(signals.SIGKILL)
-        process.wait()
+        self.processes.pop(name).kill()
 
     def kill_all(self) -> None:
         for name in list(self.processes):
             self.kill(name)
 
 
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 @pytest.fixture(scope="module")
-def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dask]:
-    started = Dask(tmp_path_factory.mktemp("dask"))
-    started.start("one", "two")
+def dask(tmp_path_factory: pytest.TempPathFactory, starter: Starter) -> Iterator[Dask]:
+    started = Dask(tmp_path_factory.mktemp("dask"), starter)
     try:
+        started.start("one", "two")
         # Both workers are there and have loaded what they need before anything is timed or killed.
-        deadline = time.monotonic() + 60
-        while len(set(run_tasks(_process, range(8), cluster=started.address))) < 2:
-            assert time.monotonic() < deadline
+        wait_until(lambda: len(set(run_tasks(tasks.process, range(8), cluster=started.address))) == 2)
         yield started
     finally:
         started.kill_all()
 
 
-def _process(_: int) -> int:
-    time.sleep(0.05)
-    return os.getpid()
-
-
-def _square(number: int) -> int:
-    return number * number
-
-
-def _mistaken(number: int) -> int:
-    if number == 2:
-        raise UserError("two.store: is damaged: import it again")
-    return number
-
-
-def _dying(_: int) -> None:
-    os.kill(os.getpid(), signals.SIGKILL)
-
-
-def _slow(task: tuple[Path, int]) -> tuple[int, int]:
-    """Leave a mark each time that it is done."""
-    folder, number = task
-    with (folder / str(number)).open("a") as marks:
-        marks.write(f"{os.getpid()}\n")
-    time.sleep(0.3)
-    return number, os.getpid()
-
-
 def _marked(folder: Path, worker: int) -> set[int]:
     """Return the tasks that a worker has begun."""
     return {int(path.name) for path in folder.iterdir() if str(worker) in path.read_text().split()}
-
-
-def _threads(_: int) -> tuple[set[int], int]:
-    return {pool["num_threads"] for pool in threadpool_info()}, torch.get_num_threads()
 
 
 PLACES = ["workers=1", "workers=2", "cluster"]
@@ -136,12 +107,12 @@ def _place(name: str, dask: Dask) -> dict[str, object]:
 @pytest.mark.parametrize("name", PLACES)
 def test_results_come_in_the_order_of_the_tasks(name: str, dask: Dask) -> None:
     place = _place(name, dask)
-    assert list(run_tasks(_square, iter(range(40)), **place)) == [number**2 for number in range(40)]
-    assert list(run_tasks(_square, [], **place)) == []
+    assert list(run_tasks(tasks.square, iter(range(40)), **place)) == [number**2 for number in range(40)]
+    assert list(run_tasks(tasks.square, [], **place)) == []
 
 
 def test_a_scheduler_file_names_the_cluster_too(dask: Dask) -> None:
-    assert list(run_tasks(_square, [3, 4], cluster=str(dask.file))) == [9, 16]
+    assert list(run_tasks(tasks.square, [3, 4], cluster=str(dask.file))) == [9, 16]
 
 
 @pytest.mark.parametrize("name", PLACES)
@@ -150,20 +121,20 @@ def test_a_task_has_the_threads_that_are_asked_for_wherever_it_runs(
 ) -> None:
     before = torch.get_num_threads()
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    assert list(run_tasks(_threads, [0, 1], **_place(name, dask))) == [({1}, 1)] * 2
+    assert list(run_tasks(tasks.threads, [0, 1], **_place(name, dask))) == [({1}, 1)] * 2
     if name != "workers=2":  # whose processes would be started anew
         monkeypatch.setenv("OMP_NUM_THREADS", "2")
-        assert list(run_tasks(_threads, [0, 1], **_place(name, dask))) == [({2}, 2)] * 2
+        assert list(run_tasks(tasks.threads, [0, 1], **_place(name, dask))) == [({2}, 2)] * 2
     assert torch.get_num_threads() == before
     monkeypatch.setenv("OMP_NUM_THREADS", "many")
     with pytest.raises(UserError, match="OMP_NUM_THREADS=many: is no number of threads"):
-        list(run_tasks(_threads, [0], **_place(name, dask)))
+        list(run_tasks(tasks.threads, [0], **_place(name, dask)))
 
 
 @pytest.mark.parametrize("name", PLACES)
 def test_a_mistake_of_the_user_arrives_as_one(name: str, dask: Dask) -> None:
     with pytest.raises(UserError, match=r"^two.store: is damaged: import it again$"):
-        list(run_tasks(_mistaken, range(4), **_place(name, dask)))
+        list(run_tasks(tasks.mistaken, range(4), **_place(name, dask)))
 
 
 @pytest.mark.parametrize(
@@ -192,16 +163,14 @@ def test_the_place_changes_no_bit_of_a_fold(
 
 
 def test_a_killed_worker_costs_nothing_that_was_finished(dask: Dask, tmp_path: Path) -> None:
-    results = run_tasks(_slow, [(tmp_path, number) for number in range(20)], cluster=dask.address)
+    results = run_tasks(tasks.slow, [(tmp_path, number) for number in range(20)], cluster=dask.address)
     given = [next(results) for _ in range(4)]
     finished = {number: (tmp_path / str(number)).read_text() for number, _ in given}
     victim = dask.processes["one"].pid
     assert victim in {worker for _, worker in given}
     begun = _marked(tmp_path, victim)
-    deadline = time.monotonic() + 20
-    while not (at_work := _marked(tmp_path, victim) - begun):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: _marked(tmp_path, victim) - begun)
+    at_work = _marked(tmp_path, victim) - begun
     dask.kill("one")
     given += list(results)
     dask.start_worker("one")
@@ -212,11 +181,11 @@ def test_a_killed_worker_costs_nothing_that_was_finished(dask: Dask, tmp_path: P
         assert len((tmp_path / str(number)).read_text().split()) == 2, "what it was at, another did anew"
 
 
-def test_a_lost_scheduler_is_said_with_what_to_do(tmp_path: Path) -> None:
-    own = Dask(tmp_path)
+def test_a_lost_scheduler_is_said_with_what_to_do(starter: Starter, tmp_path: Path) -> None:
+    own = Dask(tmp_path, starter)
     try:
         own.start("one")
-        results = run_tasks(_slow, [(tmp_path, number) for number in range(40)], cluster=own.address)
+        results = run_tasks(tasks.slow, [(tmp_path, number) for number in range(40)], cluster=own.address)
         assert next(results)[0] == 0
         own.kill("scheduler")
         with pytest.raises(UserError, match="the scheduler was lost: start it and its workers again and repeat"):
@@ -226,8 +195,8 @@ def test_a_lost_scheduler_is_said_with_what_to_do(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_lost_scheduler_is_said_and_the_run_goes_on(none: Store, tmp_path: Path) -> None:
-    own = Dask(tmp_path)
+def test_a_lost_scheduler_is_said_and_the_run_goes_on(none: Store, starter: Starter, tmp_path: Path) -> None:
+    own = Dask(tmp_path, starter)
     settings = EvaluationSettings(decoder="lda", folds=5)
     run = Run.start(tmp_path / "run", {})
     folds = run.folds("blocked")
@@ -253,15 +222,30 @@ def test_a_lost_scheduler_is_said_and_the_run_goes_on(none: Store, tmp_path: Pat
     pd.testing.assert_frame_equal(predictions, unbroken, check_exact=True)
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("error", [CommClosedError, OSError])
+def test_a_scheduler_that_is_lost_while_a_result_is_fetched_is_said_too(
+    error: type[Exception], dask: Dask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gather(client: Client, *_: object) -> None:
+        # As when it is killed: what is asked fails, and then the client notices.
+        client.loop.call_later(0.1, client.scheduler_comm.comm.abort)
+        raise error("it is gone")
+
+    monkeypatch.setattr(Client, "_gather_remote", gather)
+    with pytest.raises(UserError, match="the scheduler was lost: start it and its workers again and repeat"):
+        list(run_tasks(tasks.square, [1], cluster=dask.address))
+
+
+def test_what_a_task_raises_is_not_taken_for_a_lost_scheduler(dask: Dask) -> None:
+    with pytest.raises(ConnectionRefusedError, match="the licence server is gone"):
+        list(run_tasks(tasks.missing, [1], cluster=dask.address))
+
+
 def test_what_no_worker_sees_is_said(dask: Dask, tmp_path: Path) -> None:
     hidden = tmp_path / "mine.store"
     with pytest.raises(UserError, match=r"mine.store: a worker on .* does not see it: put what .* all workers see"):
-        list(run_tasks(_square, [1], cluster=dask.address, shared=[hidden]))
-
-
-def test_a_killed_process_of_this_machine_is_said() -> None:
-    with pytest.raises(UserError, match="one of 2 processes was killed.*repeat the command with fewer --workers"):
-        list(run_tasks(_dying, [0, 1], workers=2))
+        list(run_tasks(tasks.square, [1], cluster=dask.address, shared=[hidden]))
 
 
 @pytest.mark.parametrize(
@@ -374,18 +358,15 @@ def test_a_file_that_is_cut_is_named_with_its_line_and_nothing_is_left(
 
 
 def test_a_killed_import_by_tasks_leaves_nothing_that_the_next_does_not_remove(
-    recordings: dict[str, list[Path]], tmp_path: Path
+    recordings: dict[str, list[Path]], starter: Starter, tmp_path: Path
 ) -> None:
-    files = [str(path) for path in recordings["text"]]
-    command = [sys.executable, "-m", "mindglyph", "import", *files, str(tmp_path / "store"), "--workers", "2"]
-    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    process = starter.start(["import", *map(str, recordings["text"]), str(tmp_path / "store"), "--workers", "2"])
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob(".store.*.tmp/parts/*")):
-        assert process.poll() is None
+        assert not process.ended(), process.said
         assert time.monotonic() < deadline
         time.sleep(0.002)
-    process.kill()
-    process.wait()
+    process.kill(group=False)
     assert [path.suffix for path in tmp_path.iterdir()] == [".tmp"]
     _imported(recordings["text"], tmp_path / "store", workers=2)
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
@@ -424,3 +405,9 @@ def test_the_commands_take_a_cluster(none: Store, dask: Dask, tmp_path: Path, ca
     said = run(*words, "--out", tmp_path / "table", "--workers", 2, "--cluster", dask.file, status=2)
     assert said.strip().count("\n") == 0
     assert "leave out --workers 2" in said
+
+
+def test_a_killed_process_of_this_machine_is_said() -> None:
+    # The last of all: those that follow would have to start their processes anew.
+    with pytest.raises(UserError, match="one of 2 processes was killed.*repeat the command with fewer --workers"):
+        list(run_tasks(tasks.dying, [0, 1], workers=2))

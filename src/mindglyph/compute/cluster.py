@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
@@ -27,6 +28,9 @@ Result = TypeVar("Result")
 
 ANSWER_SECONDS = 10.0
 """How long a scheduler may take to answer."""
+
+_LOOK_EVERY = 0.02
+"""Seconds from one look at what is ready to the next."""
 
 _ONE_AT_A_TIME = threading.Lock()
 """Held while a worker's process is at a task: torch's random state and thread counts are a process's."""
@@ -123,14 +127,13 @@ def run_on_cluster(
 
 def _in_order(client: Client, places: dict[Any, int], cluster: str) -> Iterator[Any]:
     """Fetch each result as soon as it is there, lest it die with its worker, and give them in order."""
-    from distributed import as_completed
     from distributed.comm.core import CommClosedError
     from distributed.scheduler import KilledWorker
 
     ready: dict[int, Any] = {}
     given = 0
     try:
-        for future, result in as_completed(list(places), loop=client.loop, with_results=True):
+        for future, result in _fetched(client, places):
             if isinstance(result, CancelledError):
                 raise result
             ready[places.pop(future)] = result
@@ -154,6 +157,21 @@ def _in_order(client: Client, places: dict[Any, int], cluster: str) -> Iterator[
             f"cluster {cluster}: a worker has no module {error.name}: start workers in an environment that holds the "
             "same packages as this one"
         ) from error
+
+
+def _fetched(client: Client, futures: dict[Any, int]) -> Iterator[tuple[Any, Any]]:
+    """Give each future with its result as soon as it is here; whoever takes one takes it out of `futures` too."""
+    from distributed import as_completed
+
+    completed = as_completed(list(futures), loop=client.loop, with_results=True)
+    while not completed.is_empty():
+        if completed.has_ready():
+            yield next(completed)
+        elif any(future.cancelled() for future in futures):
+            # Where the scheduler is lost while a result is fetched, that one never becomes ready.
+            raise CancelledError
+        else:
+            time.sleep(_LOOK_EVERY)
 
 
 def _remark_on(client: Client, cluster: str) -> None:
