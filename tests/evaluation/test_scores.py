@@ -102,6 +102,20 @@ def test_a_permutation_that_does_as_well_counts_against_the_score(n_trials: int)
     assert score.p_value == pytest.approx((1 + as_well) / 1001)
 
 
+def test_an_area_is_compared_with_areas_of_the_same_folds() -> None:
+    # The last fold has none of the rare label: a guess is at 0.5 all the same, observed and permuted.
+    rng = np.random.default_rng(0)
+    labels, folds = (rng.random(300) < 0.1).astype(int), np.arange(300) // 100
+    labels[folds == 2] = 0
+    believed = rng.random(300)
+    table = pd.DataFrame({"fold": folds, "label": labels, "predicted": 0, "majority": 0})
+    score = score_decoding(table.assign(p_0=1 - believed, p_1=believed), None, 500, seed=0)
+    assert score.statistic == "auc"
+    assert score.observed == pytest.approx(score.auc)
+    assert np.mean(score.null) == pytest.approx(0.5, abs=0.02)
+    assert "observed" not in score.as_metrics()
+
+
 def test_words_are_scored_like_numbers() -> None:
     predictions = guesses(0.2)
     words = np.array([f"word {digit}" for digit in range(10)], dtype=object)

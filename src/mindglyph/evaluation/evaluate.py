@@ -129,7 +129,7 @@ def _evaluated(
     truth = store.truth
     ceiling = truth["ceiling"]["accuracy"] if truth else None
     rest = store.about["trials"] - len(trials)
-    scores = {}
+    scores, observed = {}, {}
     for split in settings.splits:
         with watcher(split) as watch:
             predictions = cross_validate(
@@ -139,13 +139,13 @@ def _evaluated(
             predictions, ceiling, settings.permutations, settings.seed, seconds_between(trials), rest
         )
         run.write_null(split, score.null)
-        scores[split] = score.as_metrics()
+        scores[split], observed[split] = score.as_metrics(), score.observed
     decoding = scores[settings.split]
     if settings.retrain:
         with watcher("train anew") as watch:
             anew = retrained_null(store, settings, run, workers, watch.step, cluster)
         null = [one[decoding["statistic"]] for one in anew]
-        p_value = permutation_p_value(decoding[decoding["statistic"]], np.array(null))
+        p_value = permutation_p_value(observed[settings.split], np.array(null))
         decoding["retrained"] = {"n": len(null), "p_value": p_value, "null": null}
     simulated = store.about["simulated"]
     return run.add_metrics(

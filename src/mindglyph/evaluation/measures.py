@@ -152,17 +152,21 @@ def rank_worth(probabilities: np.ndarray, codes: np.ndarray, folds: np.ndarray) 
     -------
     ndarray, shape (n_trials, n_classes)
         Summed over the trials at their own labels it is the mean of the folds' areas, weighed by
-        their trials; a label that a fold lacks, or has alone, adds nothing there.
+        their trials: in each fold that of the labels that it has, and of the folds those that have
+        two labels at least. Trials of the other folds add nothing.
     """
-    worth = np.zeros(probabilities.shape)
+    worth, n_counted = np.zeros(probabilities.shape), 0
     for fold in np.unique(folds):
         own = np.flatnonzero(folds == fold)
         counts = np.bincount(codes[own], minlength=probabilities.shape[1])
         told = np.flatnonzero((counts > 0) & (counts < len(own)))
+        if not len(told):
+            continue
+        n_counted += len(own)
         ranks = rankdata(probabilities[own][:, told], axis=0) - (counts[told] + 1) / 2
         areas = ranks / (counts[told] * (len(own) - counts[told]))
-        worth[np.ix_(own, told)] = areas * len(own) / (max(1, len(told)) * len(codes))
-    return worth
+        worth[np.ix_(own, told)] = areas * len(own) / len(told)
+    return worth / max(1, n_counted)
 
 
 def information_rate(accuracy: float, n_classes: int, seconds: float | None = None) -> InformationRate:

@@ -81,8 +81,8 @@ class DecodingScore:
     kappa : float or None
         Cohen's: agreement beyond chance. None where all is one label.
     auc : float or None
-        Macro one-vs-rest area under the ROC curve; None where a fold lacks a label or there
-        are no probabilities. Chance is 0.5.
+        Macro one-vs-rest area under the ROC curve over the folds that have every label; None
+        where none has or there are no probabilities. Chance is 0.5.
     top : list of TopAccuracy
         How often the label is among the two, the three likeliest, where there are more labels.
     information : InformationRate
@@ -99,8 +99,11 @@ class DecodingScore:
         Labels in the order of the confusion.
     confusion : list of list of int
         Trials by label shown (rows) and decoded (columns).
+    observed : float
+        The statistic as the permutations give it: an area counts the folds that lack labels too,
+        by those that they have.
     null : list of float
-        The statistic with the labels permuted.
+        The same with the labels permuted.
     """
 
     accuracy: float
@@ -126,11 +129,12 @@ class DecodingScore:
     folds: list[float]
     classes: list[Any]
     confusion: list[list[int]]
+    observed: float = field(repr=False)
     null: list[float] = field(repr=False)
 
     def as_metrics(self) -> dict[str, Any]:
         """Return everything but the permutations' own values, for `metrics.json`."""
-        return {name: value for name, value in asdict(self).items() if name != "null"}
+        return {name: value for name, value in asdict(self).items() if name not in ("observed", "null")}
 
 
 def score_decoding(
@@ -185,7 +189,7 @@ def score_decoding(
         columns = np.empty(len(classes), dtype=np.int64)
         columns[codes] = believed[1]
         statistic, worth = "auc", rank_worth(believed[0][:, columns], codes, folds)
-    null, fold_p_values = _null_and_p_values(codes, worth, folds, permutations)
+    observed, null, fold_p_values = _null_and_p_values(codes, worth, folds, permutations)
     balanced = float(recall_score(labels, predicted, labels=classes, average="macro", zero_division=0))
     return DecodingScore(
         accuracy=float(right.mean()),
@@ -211,6 +215,7 @@ def score_decoding(
         folds=[float(part.mean()) for _, part in pd.Series(right).groupby(folds)],
         classes=classes.tolist(),
         confusion=confusion_matrix(labels, predicted, labels=classes).tolist(),
+        observed=observed,
         null=null.tolist(),
     )
 
@@ -230,8 +235,8 @@ def _probabilities(predictions: pd.DataFrame) -> tuple[np.ndarray, np.ndarray] |
 
 def _null_and_p_values(
     codes: np.ndarray, worth: np.ndarray, folds: np.ndarray, permutations: Iterable[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the statistic under permutation, (n_permutations,), and the p-value of each fold.
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """Return the statistic, the same under permutation, (n_permutations,), and the p-value of each fold.
 
     `worth`, (n_trials, n_classes), is what a trial adds to the statistic if it is of each class.
     """
@@ -241,4 +246,4 @@ def _null_and_p_values(
     sums = np.concatenate([flat[row + codes[places]] @ by_fold.T for places in permutations])
     observed = by_fold @ flat[row + codes]
     p_values = [permutation_p_value(one, null) for one, null in zip(observed, sums.T, strict=True)]
-    return sums.sum(axis=1), np.array(p_values)
+    return float(observed.sum()), sums.sum(axis=1), np.array(p_values)
