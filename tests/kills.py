@@ -145,6 +145,12 @@ class Process:
             time.sleep(0.005)
         return status
 
+    def interrupt(self) -> str:
+        """Press Ctrl-C, wait for its end, and return what it has said."""
+        os.kill(self.pid, signal.SIGINT)
+        assert self.wait() == 130, self.said
+        return self.said
+
     def kill(self, group: bool = True) -> None:
         """Kill it without a word, and its workers with it, if not told otherwise."""
         with suppress(ProcessLookupError):

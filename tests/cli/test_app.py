@@ -15,16 +15,11 @@ from typer.testing import CliRunner
 
 from mindglyph.cli import app as application
 from mindglyph.cli.app import app, bar_of, remark, show
+from tests.kills import Starter
 
 application.import_commands()
 COMMANDS = list(typer.main.get_command(app).commands)
 RUNNER = CliRunner()
-
-
-def _process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a command as a shell does."""
-    words = [sys.executable, "-m", "mindglyph", *arguments]
-    return subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, **environment})
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -74,11 +69,10 @@ def test_a_shell_can_complete_the_commands() -> None:
     assert "_MINDGLYPH_COMPLETE=complete_bash" in shown.stdout, shown.stderr
 
 
-@pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}])
-def test_no_colours_go_to_a_file(environment: dict[str, str]) -> None:
-    done = _process("formats", **environment)
-    assert "mindbigdata" in done.stdout.lower()
-    assert "\x1b" not in done.stdout + done.stderr
+def test_no_colours_go_to_a_file(starter: Starter) -> None:
+    done = starter.run(["formats"])
+    assert "mindbigdata" in done.lower()
+    assert "\x1b" not in done
 
 
 def test_no_color_means_a_terminal_too(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +85,7 @@ def test_no_color_means_a_terminal_too(capsys: pytest.CaptureFixture[str], monke
     assert not any(f"\x1b[{number}" in capsys.readouterr().err for number in ("3", "9"))
 
 
-def test_quiet_leaves_results_and_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_quiet_leaves_results_and_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str], starter: Starter) -> None:
     token = application._QUIET.set(True)
     try:
         remark("beside the result")
@@ -100,11 +94,11 @@ def test_quiet_leaves_results_and_errors(tmp_path: Path, capsys: pytest.CaptureF
     finally:
         application._QUIET.reset(token)
     assert capsys.readouterr().err == ""
-    done = _process("-q", "inspect", str(tmp_path))
-    assert done.returncode == 2
-    assert "is no trial store" in done.stderr
+    said = starter.run(["-q", "inspect", str(tmp_path)], expected=2)
+    assert "is no trial store" in said
 
 
 def test_verbose_and_quiet_do_not_go_together() -> None:
-    done = _process("-v", "-q", "formats")
+    words = [sys.executable, "-m", "mindglyph", "-v", "-q", "formats"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)

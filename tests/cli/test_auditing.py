@@ -1,5 +1,4 @@
 import json
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -7,17 +6,23 @@ from pathlib import Path
 import pytest
 import typer
 
+from mindglyph.cli import main
 from mindglyph.cli.auditing import audit_command
 from mindglyph.errors import UserError
 from mindglyph.store import Store
 
 
-def test_the_result_is_json_and_progress_stands_beside_it(none: Store) -> None:
-    command = [sys.executable, "-m", "mindglyph", "audit", str(none.path), "--json", "--strict"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "audit" in done.stderr
-    result = json.loads(done.stdout)
+def test_the_result_is_json_and_progress_stands_beside_it(
+    none: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["audit", none.path, "--json", "--strict"]
+    monkeypatch.setattr(sys, "argv", ["mindglyph", *map(str, words)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    done = capsys.readouterr()
+    assert not ended.value.code, done.err
+    assert "audit" in done.err
+    result = json.loads(done.out)
     assert result["splits"] == ["blocked"]
     assert result["fails"] == []
     assert {"level", "about", "figure", "why", "mend", "split"} == set(result["findings"][0])

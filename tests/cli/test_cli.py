@@ -1,8 +1,6 @@
 import io
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -19,6 +17,7 @@ import pytest
 from mindglyph import __version__
 from mindglyph.cli import main
 from mindglyph.store import Store
+from tests.kills import Starter
 from tests.report.outline import assert_readable
 
 MakeRow = Callable[..., str]
@@ -243,18 +242,14 @@ def test_a_changed_store_is_not_taken_for_the_old_one(tmp_path: Path, row: MakeR
     assert "has changed since" in _mistake("report", run)
 
 
-def test_an_evaluation_that_was_stopped_goes_on(none: Store, tmp_path: Path) -> None:
+def test_an_evaluation_that_was_stopped_goes_on(none: Store, starter: Starter, tmp_path: Path) -> None:
     run = tmp_path / "run"
     asked = ("evaluate", none.path, "--folds", "3", "--decoder", "riemann")
-    command = [sys.executable, "-m", "mindglyph", *map(str, asked), "--out", run]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    while not (run / "folds" / "blocked" / "00").exists() and process.poll() is None:
-        time.sleep(0.05)
-    process.send_signal(signal_number := signal_of_ctrl_c())
-    _, errors = process.communicate()
-    assert signal_number
-    assert process.returncode == 130
-    assert "stopped; what is finished is kept" in errors
+    process = starter.start([*map(str, asked), "--out", str(run)])
+    while not (run / "folds" / "blocked" / "00").exists():
+        assert not process.ended(), process.said
+        time.sleep(0.005)
+    assert "stopped; what is finished is kept" in process.interrupt()
     first = (run / "folds" / "blocked" / "00" / "fold.json").stat().st_mtime_ns
     _run(*asked, "--out", run)
     assert (run / "folds" / "blocked" / "00" / "fold.json").stat().st_mtime_ns == first
@@ -262,8 +257,3 @@ def test_an_evaluation_that_was_stopped_goes_on(none: Store, tmp_path: Path) -> 
     assert json.loads((run / "metrics.json").read_text()) == json.loads(
         (tmp_path / "unbroken" / "metrics.json").read_text()
     )
-
-
-def signal_of_ctrl_c() -> int:
-    """Return what Ctrl-C sends."""
-    return signal.CTRL_C_EVENT if os.name == "nt" else signal.SIGINT

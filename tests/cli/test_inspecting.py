@@ -1,23 +1,28 @@
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from mindglyph.cli import main
 from mindglyph.cli.inspecting import inspect_command
 from mindglyph.errors import UserError
 from mindglyph.store import Store
 
 
-def test_the_result_is_json_and_the_page_stands_alone(none: Store, tmp_path: Path) -> None:
+def test_the_result_is_json_and_the_page_stands_alone(
+    none: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     page, figures = tmp_path / "page.html", tmp_path / "figures"
-    command = [sys.executable, "-m", "mindglyph", "inspect", none.path, "--json", "--out", page, "--figures", figures]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "inspect" in done.stderr, "progress"
-    result = json.loads(done.stdout)
+    words = ["inspect", none.path, "--json", "--out", page, "--figures", figures]
+    monkeypatch.setattr(sys, "argv", ["mindglyph", *map(str, words)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    done = capsys.readouterr()
+    assert not ended.value.code, done.err
+    assert "inspect" in done.err, "progress"
+    result = json.loads(done.out)
     assert result["trials"] == 400
     assert result["verified"]
     assert {finding["level"] for finding in result["findings"]} == {"ok", "note"}

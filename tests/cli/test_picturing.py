@@ -1,7 +1,4 @@
 import json
-import os
-import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,6 +11,7 @@ from PIL import Image
 from mindglyph.cli import main
 from mindglyph.images.registry import load_generator
 from mindglyph.images.sets import load_digits
+from tests.kills import Starter
 
 Capture = pytest.CaptureFixture[str]
 
@@ -98,20 +96,16 @@ def test_mistakes_are_one_line(run: Any, words: tuple[str, ...], message: str) -
     assert "Traceback" not in errors
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C cannot be sent to one process there")
-def test_ctrl_c_keeps_what_is_done_and_resume_goes_on(run: Any, letters: Path, tmp_path: Path) -> None:
+def test_ctrl_c_keeps_what_is_done_and_resume_goes_on(
+    run: Any, letters: Path, starter: Starter, tmp_path: Path
+) -> None:
     words = ["train", "--set", str(letters), "--generator", "vae", "--out", str(tmp_path / "x.safetensors")]
-    code = "from mindglyph.cli import main; main()"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, "images", *words, "--epochs", "100000"], stderr=subprocess.PIPE, text=True
-    )
+    process = starter.start(["images", *words, "--epochs", "100000"])
     kept = tmp_path / "x.safetensors.unfinished" / "generator-training.safetensors"
-    while not kept.exists() and process.poll() is None:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
-    assert process.returncode == 130, errors
-    assert "go on with the same command and --resume" in errors
+    while not kept.exists():
+        assert not process.ended(), process.said
+        time.sleep(0.02)
+    assert "go on with the same command and --resume" in process.interrupt()
     assert kept.exists()
     assert not (tmp_path / "x.safetensors").exists()
     _, errors = run(*words, status=2)

@@ -1,8 +1,5 @@
 import json
-import os
 import re
-import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -20,6 +17,7 @@ from mindglyph.errors import UserError
 from mindglyph.runs import MODEL
 from mindglyph.store import Store
 from mindglyph.training import trained_pipeline
+from tests.kills import Starter
 
 SMALL = ("--decoder", "sparse-cnn", "--set", "filters=[4,4]", "--set", "training.batch_size=32")
 
@@ -58,7 +56,8 @@ def test_each_epoch_is_told_with_the_time_left(run: Any, store: Store, tmp_path:
     assert not (tmp_path / "run" / "unfinished").exists()
     again = run("train", store.path, *SMALL, "--set", "training.max_epochs=3", "--out", tmp_path / "run", "--json")
     assert "finished before: nothing is done again" in again[1]
-    assert json.loads(again[0]) == json.loads((tmp_path / "run" / "metrics.json").read_text())
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert json.loads(again[0]) == {**metrics, "out": str(tmp_path / "run")}
 
 
 def test_the_time_left_is_that_of_the_part(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,26 +115,14 @@ def test_settings_are_typed_and_keep_their_neighbours() -> None:
         chosen_settings("sparse-cnn", ["training.epochs=5"])
 
 
-def start(*words: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "mindglyph", *map(str, words)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def stop_when(process: subprocess.Popen[str], file: Path) -> str:
-    """Wait for a file, press Ctrl-C, and return what was said on stderr."""
-    while not file.exists():
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.02)
-    process.send_signal(signal.CTRL_C_EVENT if os.name == "nt" else signal.SIGINT)
-    _, errors = process.communicate()
-    assert process.returncode == 130, errors
-    return errors
-
-
-def test_ctrl_c_keeps_a_training_that_resume_finishes(run: Any, store: Store, tmp_path: Path) -> None:
+def test_ctrl_c_keeps_a_training_that_resume_finishes(run: Any, store: Store, starter: Starter, tmp_path: Path) -> None:
     asked = ("train", store.path, *SMALL, "--set", "training.max_epochs=40", "--set", "training.patience=40")
     folder = tmp_path / "run"
-    errors = stop_when(start(*asked, "--out", folder), folder / "unfinished" / "training.safetensors")
+    process = starter.start([*map(str, asked), "--out", str(folder)])
+    while not (folder / "unfinished" / "training.safetensors").exists():
+        assert not process.ended(), process.said
+        time.sleep(0.02)
+    errors = process.interrupt()
     assert errors.splitlines()[-1].startswith("mindglyph: stopped; what is done is kept in ")
     assert errors.endswith("go on with the same command and --resume\n")
     assert "Traceback" not in errors

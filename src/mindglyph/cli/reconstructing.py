@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mindglyph.cli.app import AsJson, RunPath, app, progress, show
-from mindglyph.files import write_json
 
 if TYPE_CHECKING:
     from mindglyph.images.generators import Generator
@@ -75,6 +74,7 @@ def run_reconstruction(
     What was drawn before the process was killed is not drawn again.
     """
     from mindglyph.cli.picturing import generator_of
+    from mindglyph.files import write_json
     from mindglyph.reconstruction import ReconstructionSettings, unfinished
     from mindglyph.runs import Run
 
