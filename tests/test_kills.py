@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mindglyph.compute import run_tasks
@@ -70,6 +71,23 @@ def test_of_two_at_once_the_second_is_refused_in_one_line(
     assert first.wait() == 0, first.said
     assert leftovers(out.parent) == []
     require_same(out.parent, tmp_path / "unbroken")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["journal", "database"])
+def test_two_searches_that_join_one_storage_at_once_share_its_trials(
+    starter: Starter, data: Path, tmp_path: Path, kind: str
+) -> None:
+    storage = tmp_path / "shared.log" if kind == "journal" else f"sqlite:///{tmp_path / 'shared.db'}"
+    words = [*COMMANDS["tune"].line(data, tmp_path), "--trials", "5", "--storage", str(storage)]
+    both = [starter.start([word if word != str(tmp_path) else str(tmp_path / name) for word in words]) for name in "ab"]
+    for process in both:
+        assert process.wait() == 0, process.said
+    for name in "ab":
+        table = pd.read_parquet(tmp_path / name / "trials.parquet")
+        assert table["default"].sum() == 1, "what both begin with is done once"
+        # Each may have seen that one was left.
+        assert table["state"].isin(["complete", "pruned"]).sum() in (5, 6)
 
 
 _ORPHAN = """
