@@ -8,6 +8,26 @@ Sources: the file descriptions of MindBigData, the "MNIST of Brain Digits" and w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+HeadsetCode = Literal["ep", "mw", "mu", "in"]
+"""The headsets of the text files of 2014-15, as options call them."""
+
+SimulatedFormat = Literal[
+    "ep",
+    "mw",
+    "mu",
+    "in",
+    "hf2022",
+    "muse2",
+    "muse2-cut2",
+    "muse2-cut3",
+    "cap64",
+    "mnist8b",
+    "mnist2b",
+    "imagenet",
+]
+"""The published file layouts, and with each its headset, as `simulate --format` calls them."""
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from mindglyph.cli.app import AsJson, app, progress, show
-
-# As `mindglyph.headsets` has them, in the lower case of the other commands.
-HeadsetCode = Literal["ep", "mw", "mu", "in"]
+from mindglyph.headsets import HeadsetCode
 
 
 @app.command("decoders")

@@ -72,6 +72,24 @@ def run_reconstruction(
     """Draw with progress, write pictures and grids, and return the metrics, those of the run with them.
 
     What was drawn before the process was killed is not drawn again.
+
+    Parameters
+    ----------
+    run : Path
+        A run of an evaluation or of a training.
+    store : Path, optional
+        Where the store is, if not where it was.
+    out : Path, optional
+        The folder to write; by default `pictures` of the run.
+    generator : str
+        Name or file of what draws.
+    settings : ReconstructionSettings, optional
+        How.
+
+    Returns
+    -------
+    dict
+        What `metrics.json` of the pictures holds.
     """
     from mindglyph.cli.picturing import generator_of
     from mindglyph.files import write_json

@@ -9,22 +9,7 @@ import typer
 
 from mindglyph.cli.app import AsJson, Cluster, Seed, app, progress, show
 from mindglyph.errors import UserError
-
-# As `mindglyph.simulation.settings` has them, which is not imported here so that --help need not wait for it.
-SimulatedFormat = Literal[
-    "ep",
-    "mw",
-    "mu",
-    "in",
-    "hf2022",
-    "muse2",
-    "muse2-cut2",
-    "muse2-cut3",
-    "cap64",
-    "mnist8b",
-    "mnist2b",
-    "imagenet",
-]
+from mindglyph.headsets import HeadsetCode, SimulatedFormat
 
 _LISTS_OF_TRUTH = ("events", "digits", "words", "pictures", "sessions")
 
@@ -38,7 +23,7 @@ def simulate_command(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write; a folder for imagenet.")],
     format: Annotated[SimulatedFormat, typer.Option(help="The published format, and with it the headset.")] = "ep",
     headset: Annotated[
-        Literal["ep", "mw", "mu", "in"] | None, typer.Option(help="Headset of hf2022, which four share. [default: ep]")
+        HeadsetCode | None, typer.Option(help="Headset of hf2022, which four share. [default: ep]")
     ] = None,
     events: Annotated[int, typer.Option(help="Number of trials, those without a digit among them.")] = 2000,
     ceiling: Annotated[

@@ -19,32 +19,26 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from mindglyph.errors import UserError
 from mindglyph.files import read_arrays, write_arrays
-from mindglyph.settings import Settings
+from mindglyph.images.training import PictureTraining
 
 FILE = "generator-training.safetensors"
 _RISING = 0.05
 
 
-class GeneratorTraining(Settings):
+class GeneratorTraining(PictureTraining):
     """How a generator is trained.
 
     Attributes
     ----------
-    epochs : int
-        Passes over the pictures.
-    batch_size : int
-        Pictures a step.
-    learning_rate : float
-        The highest of the schedule: it rises over the first twentieth of the steps.
+    epochs, batch_size, learning_rate
+        As in `PictureTraining`; the learning rate rises over the first twentieth of the steps.
     constant : float
         Share of the steps after which the learning rate falls to zero along a cosine.
     averaging : float
         Decay of the exponential mean of the weights, which is what draws; 0 takes the last ones.
     """
 
-    epochs: int = Field(20, ge=1)
     batch_size: int = Field(128, ge=2)
-    learning_rate: float = Field(2e-3, gt=0)
     constant: float = Field(0.0, ge=0, le=1)
     averaging: float = Field(0.999, ge=0, lt=1)
 

@@ -61,6 +61,11 @@ class Kept:
             That they are drawn from.
         draw : callable
             Draws them.
+
+        Returns
+        -------
+        Reconstructions
+            Of the fold.
         """
         name = f"fold-{number:02d}"
         known = self._read(name)

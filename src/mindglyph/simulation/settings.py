@@ -6,25 +6,10 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from mindglyph.headsets import HeadsetCode, SimulatedFormat
 from mindglyph.settings import Settings
 
 N_CLASSES = 10
-
-SimulatedFormat = Literal[
-    "ep",
-    "mw",
-    "mu",
-    "in",
-    "hf2022",
-    "muse2",
-    "muse2-cut2",
-    "muse2-cut3",
-    "cap64",
-    "mnist8b",
-    "mnist2b",
-    "imagenet",
-]
-"""The published formats, as `--format` calls them."""
 
 TEXT_FORMATS = ("ep", "mw", "mu", "in")
 """The text files of 2014-15, the only ones in which trials of code -1 stand at random."""
@@ -68,7 +53,7 @@ class SimulationSettings(Settings):
     """
 
     format: SimulatedFormat = "ep"
-    headset: Literal["ep", "mw", "mu", "in"] | None = None
+    headset: HeadsetCode | None = None
     events: int = Field(2000, ge=10)
     ceiling: float = Field(0.6, ge=0.1, lt=1)
     picture_signal: float = Field(0.0, ge=0, lt=1)

@@ -1,8 +1,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from mindglyph.evaluation.benchmark.provenance import provenance
 from mindglyph.evaluation.evaluate import Watcher
 from mindglyph.runs import Run
 from mindglyph.store import Store
+from tests.kills import Starter
 
 BOTH = EvaluationSettings(splits=("random", "blocked"), folds=3, permutations=200)
 DECODERS = {"chance": {}, "lda": {}}
@@ -140,19 +139,16 @@ def test_a_stopped_benchmark_goes_on(none: Store, tmp_path: Path, monkeypatch: o
     assert folds.items() <= _stamps(tmp_path / "table").items()
 
 
-def test_a_killed_benchmark_goes_on(none: Store, tmp_path: Path) -> None:
+def test_a_killed_benchmark_goes_on(none: Store, starter: Starter, tmp_path: Path) -> None:
     folder = tmp_path / "table"
-    words = ["benchmark", none.path, "--decoders", "chance,lda,mlp", "--folds", "2", "--out", folder]
-    started = subprocess.Popen(
-        [sys.executable, "-m", "mindglyph", *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    words = ["benchmark", str(none.path), "--decoders", "chance,lda,mlp", "--folds", "2", "--out", str(folder)]
+    started = starter.start(words)
     try:
         while not list(folder.glob("cells/*/cell.blocked.json")):
-            assert started.poll() is None, "it ended before it was killed"
-            time.sleep(0.05)
+            assert not started.ended(), "it ended before it was killed"
+            time.sleep(0.005)
     finally:
         started.kill()
-        started.wait()
     finished = _stamps(folder)
     settings = EvaluationSettings(folds=2)
     found, _ = run_benchmark(Question((none.path,), {"chance": {}, "lda": {}}, settings), folder)
