@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,16 @@ def test_another_headset_is_refused() -> None:
         pipeline.outputs(other)
     with pytest.raises(UserError, match="give a recording of the same headset"):
         pipeline.decoder.predict(_data(LABELS, n_channels=2))
+
+
+def test_trials_that_begin_at_another_time_are_refused() -> None:
+    trials = Trials.from_arrays(_data(LABELS), LABELS, RATE, ["TP9", "AF7", "AF8"], tmin=-0.1)
+    pipeline = DecodingPipeline("lda", _build("lda"), PreprocessingSettings(margin=0.1)).fit(trials)
+    # Of 6.4 samples of margin 6 are cut off.
+    assert pipeline.decoder.tmin == pytest.approx(-0.1 + 6 / RATE)
+    pipeline.outputs(replace(trials, tmin=-0.099))
+    with pytest.raises(UserError, match="trials from -0.1 s after the picture on, these begin at 0.2 s"):
+        pipeline.outputs(replace(trials, tmin=0.2))
 
 
 @pytest.mark.parametrize("name", ["common-lstm", "sparse-cnn"])

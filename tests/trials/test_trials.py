@@ -18,12 +18,17 @@ def test_arrays_become_trials_in_order() -> None:
     assert trials.signals.dtype == np.float32
     assert trials.metadata["event"].tolist() == list(range(6))
     assert trials.sfreq == 128
+    assert _trials(y=np.arange(6.0)).labels.tolist() == list(range(6))
+    assert _trials(y=np.array(["a", "b"] * 3, dtype=object)).labels.tolist() == ["a", "b"] * 3
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"y": np.zeros(5)}, "5 labels for 6 trials"),
+        ({"y": np.full(6, 0.5)}, "labels are float64: give whole numbers or strings"),
+        ({"y": np.array([1, "a", 2, "b", 3, "c"], dtype=object)}, "labels are of several kinds"),
+        ({"y": np.zeros((6, 2), dtype=int)}, "labels have shape \\(6, 2\\)"),
         ({"ch_names": ["TP9"]}, "1 channel names for 2 channels"),
         ({"X": np.zeros((6, 64))}, "give \\(n_trials, n_channels, n_times\\)"),
         ({"X": np.full((6, 2, 64), np.nan)}, "trial 0, channel 'TP9': .*not finite, as 6 of 6"),

@@ -147,7 +147,9 @@ class DecodingPipeline:
         shape = len(trials), len(taken.channels), max(0, self.preprocessing.kept(taken.n_times, taken.sfreq))
         with ExitStack() as stack:
             preprocessed = _room(shape, monitor, stack)
-            self.decoder.set_params(tmin=taken.tmin + self.preprocessing.margin)
+            # The margin is whole samples.
+            cut = (taken.n_times - self.preprocessing.kept(taken.n_times, taken.sfreq)) // 2
+            self.decoder.set_params(tmin=taken.tmin + cut / taken.sfreq)
             fit_in_parts(self._transformer, trials.signals)
             transform_in_parts(self._transformer, trials.signals, preprocessed)
             if self.autoencoder is not None:
@@ -176,12 +178,18 @@ class DecodingPipeline:
         Raises
         ------
         UserError
-            If channels or rate are not those of the training.
+            If channels, rate or the time of the first sample are not those of the training.
         """
         if list(trials.info["ch_names"]) != self.channels or trials.sfreq != self.sfreq:
             raise UserError(
                 f"the decoder was trained on {', '.join(self.channels)} at {self.sfreq:g} Hz; these trials are "
                 f"{', '.join(trials.info['ch_names'])} at {trials.sfreq:g} Hz: give a recording of the same headset"
+            )
+        # The picture is looked for where it stood in the trials of the training.
+        if abs(trials.tmin - self.recorded_.tmin) * self.sfreq > 0.5:
+            raise UserError(
+                f"the decoder was trained on trials from {self.recorded_.tmin:g} s after the picture on, these begin "
+                f"at {trials.tmin:g} s: import the recording with --tmin {self.recorded_.tmin:g}"
             )
         probabilities, embeddings = [], []
         for part in parts_of(trials.signals.shape):

@@ -13,6 +13,11 @@ NO_PICTURE = -1
 """Code of trials in which no digit was shown."""
 
 
+def shown(labels: np.ndarray) -> np.ndarray:
+    """Return in which trials something was shown, (n_trials,); among words code -1 is a word too."""
+    return labels.astype(str) != str(NO_PICTURE)
+
+
 def evaluated_trials(store: Store) -> Trials:
     """Return the trials in which something was shown.
 
@@ -35,10 +40,10 @@ def evaluated_trials(store: Store) -> Trials:
         If fewer than two labels are left.
     """
     trials = store.trials(extras=False)
-    shown = trials.labels != NO_PICTURE
-    if len(np.unique(trials.labels[shown])) < 2:
+    chosen = shown(trials.labels)
+    if len(np.unique(trials.labels[chosen])) < 2:
         raise UserError(f"{store.path}: holds fewer than two different labels: there is nothing to decode")
-    return trials if shown.all() else trials.view(shown)
+    return trials if chosen.all() else trials.view(chosen)
 
 
 def seconds_between(trials: Trials) -> float:

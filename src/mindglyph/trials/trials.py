@@ -134,15 +134,15 @@ class Trials:
         Raises
         ------
         UserError
-            If the parts do not fit, two channels have one name, or a value is not finite (trials and
-            channels are then counted from 0).
+            If the parts do not fit, two channels have one name, labels are neither whole numbers nor
+            strings, or a value is not finite (trials and channels are then counted from 0).
         """
-        signals = np.asarray(X, dtype=np.float32)
+        signals, labels = np.asarray(X, dtype=np.float32), _as_labels(np.asarray(y))
         refuse_what_is_not_finite(signals, ch_names)
         table = pd.DataFrame(index=range(len(signals))) if metadata is None else metadata.reset_index(drop=True)
         if "event" not in table:
             table = table.assign(event=np.arange(len(table)))
-        return cls(signals, np.asarray(y), make_info(ch_names, sfreq), table, images, extras or {}, float(tmin))
+        return cls(signals, labels, make_info(ch_names, sfreq), table, images, extras or {}, float(tmin))
 
     def __len__(self) -> int:
         """Return the number of trials."""
@@ -221,6 +221,19 @@ class Trials:
         from mindglyph.trials.braindecode import to_braindecode
 
         return to_braindecode(self)
+
+
+def _as_labels(labels: np.ndarray) -> np.ndarray:
+    """Return labels as whole numbers or strings; decimals such as 7.0 are taken for the numbers that they are."""
+    if labels.ndim != 1:
+        raise UserError(f"labels have shape {labels.shape}: give one for each trial, (n_trials,)")
+    if labels.dtype.kind == "f" and (np.isfinite(labels) & (labels == np.floor(labels))).all():
+        return labels.astype(np.int64)
+    words = labels.dtype.kind in "UT" or (labels.dtype == object and all(isinstance(one, str) for one in labels))
+    if not words and labels.dtype.kind not in "iu":
+        kind = "of several kinds" if labels.dtype == object else str(labels.dtype)
+        raise UserError(f"labels are {kind}: give whole numbers or strings")
+    return labels
 
 
 def refuse_what_is_not_finite(signals: np.ndarray, ch_names: Sequence[str]) -> None:

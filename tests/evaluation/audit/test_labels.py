@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from mindglyph.evaluation import evaluated_trials
 from mindglyph.store import Store
 from tests.evaluation.audit.looking import look, said, shuffled_labels
 
@@ -37,3 +38,9 @@ def test_few_and_no_trials_without_a_digit_are_in_order(store_of: StoreOf, clean
     assert said(look(store_of(clean(), labels)), "trials without a digit").figure == "none"
     labels[:5] = -1
     assert said(look(store_of(clean(), labels)), "trials without a digit").figure == "5 (2%)"
+
+
+def test_trials_without_a_picture_are_left_out_among_words_too(store_of: StoreOf, clean: Clean) -> None:
+    store = store_of(clean(), np.array(["-1", "face", "house"])[shuffled_labels(300, 3)])
+    assert said(look(store), "trials without a digit").figure.startswith("100 (33%)")
+    assert set(evaluated_trials(store).labels) == {"face", "house"}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mindglyph.evaluation.evaluated import NO_PICTURE, evaluated_trials
+from mindglyph.evaluation.evaluated import evaluated_trials, shown
 from mindglyph.inspection.channels import ChannelTally, LikenessTally
 from mindglyph.inspection.copies import CopyTally
 from mindglyph.inspection.parts import evenly_spaced, parts
@@ -135,7 +135,7 @@ def gather(store: Store, plans: Plans, seed: int, report: Report) -> Material:
         store=store,
         trials=trials,
         evaluated=evaluated,
-        places=np.flatnonzero(trials.labels != NO_PICTURE),
+        places=np.flatnonzero(shown(trials.labels)),
         names=[str(name) for name in names],
         codes=codes,
         plans=plans,
