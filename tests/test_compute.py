@@ -16,19 +16,23 @@ import pytest
 import torch
 from distributed import Client
 from distributed.comm.core import CommClosedError
+from safetensors.numpy import load_file
 
 from mindglyph.cli import main
-from mindglyph.compute import check_place, cluster, run_tasks
+from mindglyph.compute import Place, check_place, cluster, run_tasks
+from mindglyph.decoders.monitor import Progress
+from mindglyph.decoders.settings import DecodingSettings
 from mindglyph.errors import UserError
 from mindglyph.evaluation import EvaluationSettings, cross_validate, evaluate
 from mindglyph.evaluation.benchmark import Question, run_benchmark
 from mindglyph.evaluation.retraining import retrained_null
 from mindglyph.files import read_json
 from mindglyph.images.sets import PACKAGED, load_digits
-from mindglyph.runs import Run
+from mindglyph.runs import MODEL, Run
 from mindglyph.simulation import SimulationSettings, simulate
 from mindglyph.sources.formats import recognise
 from mindglyph.store import Store, layout, parts, write_store
+from mindglyph.training import train, trained_pipeline
 from mindglyph.trials import make_info
 from tests import tasks
 from tests.conftest import file_row
@@ -377,6 +381,64 @@ def test_a_single_file_is_read_here_whatever_the_place(
 ) -> None:
     monkeypatch.setattr(parts, "run_tasks", mock.Mock(side_effect=AssertionError))
     _imported(recordings["text"][:1], tmp_path / "store", workers=2)
+
+
+FOREST = {
+    "expert": {"filters": (2, 2), "training": {"max_epochs": 2}},
+    "trunks": 2,
+    "inner_folds": 2,
+    "trees": 10,
+}
+
+
+@pytest.mark.parametrize("name", [*PLACES[1:], pytest.param("workers=4", marks=pytest.mark.slow)])
+def test_the_place_changes_no_bit_of_a_forest(name: str, none: Store, dask: Dask, tmp_path: Path) -> None:
+    settings = DecodingSettings(decoder="sparse-forest", decoder_settings=FOREST)
+    told: list[Progress] = []
+    whole = train(none, settings, tmp_path / "here")
+    there = train(none, settings, tmp_path / "there", report=told.append, place=Place(**_place(name, dask)))
+    assert there["held_out"] == whole["held_out"]
+    _check_same_forest(tmp_path / "there", tmp_path / "here", none)
+    assert [(progress.epoch, progress.max_epochs, progress.unit) for progress in told] == [
+        (done, 4, "network") for done in (1, 2, 3, 4)
+    ]
+    assert sorted(path.name for path in (tmp_path / "there").iterdir()) == sorted(
+        path.name for path in (tmp_path / "here").iterdir()
+    )
+
+
+def _check_same_forest(run: Path, other: Path, store: Store) -> None:
+    """Compare what was learned bit by bit; a file of a forest is another each time that it is written."""
+    trials = store.trials()
+    one, two = (
+        [*load_file(folder / MODEL).values(), *trained_pipeline(folder).outputs(trials)] for folder in (run, other)
+    )
+    assert len(one) == len(two) > 2
+    assert all(np.array_equal(mine, its) for mine, its in zip(one, two, strict=True))
+
+
+def test_experts_that_were_stopped_elsewhere_go_on_here(none: Store, tmp_path: Path) -> None:
+    settings = DecodingSettings(decoder="sparse-forest", decoder_settings=FOREST)
+    train(none, settings, tmp_path / "here")
+
+    def stop(_: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(none, settings, tmp_path / "run", report=stop, place=Place(workers=2))
+    assert not list((tmp_path / "run").rglob("signals.npy"))
+    told: list[Progress] = []
+    train(none, settings, tmp_path / "run", resume=True, report=told.append)
+    _check_same_forest(tmp_path / "run", tmp_path / "here", none)
+    assert "fold-1/trunk-1" not in {progress.part for progress in told}, "the first was over"
+
+
+def test_a_network_that_diverges_elsewhere_is_said(none: Store, dask: Dask, tmp_path: Path) -> None:
+    wild = {"filters": (2, 2), "training": {"max_epochs": 2, "learning_rate": 1e30}}
+    settings = DecodingSettings(decoder="sparse-forest", decoder_settings={**FOREST, "expert": wild})
+    with pytest.raises(UserError, match="the network diverged: take a smaller learning rate"):
+        train(none, settings, tmp_path / "run", place=Place(cluster=dask.address))
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_commands_take_a_cluster(none: Store, dask: Dask, tmp_path: Path, capsys: object) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mindglyph.compute import Place
 from mindglyph.decoders import DecodingPipeline
 from mindglyph.decoders.monitor import Monitor, Progress
 from mindglyph.decoders.settings import DecodingSettings
@@ -40,6 +42,7 @@ def train(
     resume: bool = False,
     report: Callable[[Progress], None] | None = None,
     transfer: Transfer | None = None,
+    place: Place | None = None,
 ) -> dict[str, Any]:
     """Train a decoder on all trials of a store.
 
@@ -57,6 +60,9 @@ def train(
         Called with the `Progress` of each epoch.
     transfer : Transfer, optional
         What the decoder starts from; `settings` are then those that it gave.
+    place : Place, optional
+        Where the decoder's parts are trained, if it has some that can be trained apart: in this
+        process otherwise. The workers of a cluster must see the folder.
 
     Returns
     -------
@@ -85,7 +91,7 @@ def train(
                     f"{folder}: holds a training that was stopped: go on with --resume, "
                     "or name another folder with --out"
                 )
-            _train(run, trials, pipeline, known, report, transfer is not None)
+            _train(run, trials, pipeline, known, _monitor(run, report, place), transfer is not None)
         # Also of a training that was killed when only this was left to do.
         shutil.rmtree(run.unfinished, ignore_errors=True)
         return run.metrics
@@ -96,7 +102,7 @@ def _train(
     trials: Trials,
     pipeline: DecodingPipeline,
     known: bool,
-    report: Callable[[Progress], None] | None,
+    monitor: Monitor,
     transferred: bool,
 ) -> None:
     """Fit the pipeline and write what came of it, the numbers last; `known` says whether it was begun before."""
@@ -104,7 +110,6 @@ def _train(
     try:
         with explained(run.unfinished):
             run.unfinished.mkdir(exist_ok=True)
-        monitor = Monitor(folder=run.unfinished) if report is None else Monitor(report, run.unfinished)
         pipeline.fit(trials, monitor)
     except PlaceError:
         raise
@@ -118,6 +123,11 @@ def _train(
     about = _about(pipeline, transferred)
     seconds = round(time.perf_counter() - start, 3)
     run.add_metrics(n_trials=len(trials), **about, seconds=seconds, resumed=known, files=hashes(files))
+
+
+def _monitor(run: Run, report: Callable[[Progress], None] | None, place: Place | None) -> Monitor:
+    monitor = Monitor(folder=run.unfinished, place=place or Place())
+    return monitor if report is None else replace(monitor, report=report)
 
 
 def _about(pipeline: DecodingPipeline, transferred: bool) -> dict[str, Any]:

@@ -44,6 +44,12 @@ def store(store_of: Any, clean: Any) -> Store:
     return store_of(clean(), sfreq=100.0)
 
 
+def test_several_processes_are_said_to_change_nothing_where_there_is_one_piece(run: Any, store: Store) -> None:
+    one, other = (run("train", store.path, "--decoder", "chance", "--workers", number)[1] for number in (1, 2))
+    assert "--workers" not in one
+    assert "chance is trained in one piece, and in this process: --workers and --cluster change nothing" in other
+
+
 def test_each_epoch_is_told_with_the_time_left(run: Any, store: Store, tmp_path: Path) -> None:
     out, errors = run("train", store.path, *SMALL, "--set", "training.max_epochs=3", "--out", tmp_path / "run")
     lines = [line for line in errors.splitlines() if line.startswith("epoch")]

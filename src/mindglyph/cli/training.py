@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mindglyph.cli.app import AsJson, Seed, StoppedError, StorePath, app, beside, remark, show
+from mindglyph.cli.app import AsJson, Cluster, Seed, StoppedError, StorePath, app, beside, remark, show
 from mindglyph.cli.decoding import Balancing, CodeDimension, Preparing, SettingsFile, Wishes, asked_decoding
 from mindglyph.cli.watching import watching
 
@@ -45,6 +45,10 @@ def train_command(
         str | None,
         typer.Option(help="With --from: 'new' lets the decision begin anew, 'auto' where the classes differ."),
     ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes that train the parts of a decoder that has some: sparse-forest.")
+    ] = 1,
+    cluster: Cluster = None,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -57,12 +61,15 @@ def train_command(
 
     Example: mindglyph train mw.store --decoder sparse-cnn --set training.max_epochs=20
     """
+    from mindglyph.compute import Place, check_place
     from mindglyph.decoders.settings import DecodingSettings, chosen_settings
     from mindglyph.errors import UserError
     from mindglyph.runs import Run
     from mindglyph.store import Store
     from mindglyph.training import is_finished, train
 
+    check_place(workers, cluster)
+    place = Place(workers, cluster)
     transfer = _transfer(source, decoder, {"frozen": frozen, "head": head}, preparing or autoencoder)
     if transfer is None:
         others = {"decoder": decoder, "balance": balance, "seed": seed}
@@ -76,6 +83,8 @@ def train_command(
         decoder = transfer.source.name
         there = transfer.source.decoder.settings_.model_dump(mode="json")
         settings = transfer.decoding(chosen_settings(decoder, wishes or [], there), seed, balance)
+    if not place.is_here and not settings.in_parts:
+        remark(f"{decoder} is trained in one piece, and in this process: --workers and --cluster change nothing")
     opened = Store(store)
     folder = out or beside(store, f"{decoder}.train")
     before = Run.exists(folder) and is_finished(Run.open(folder))
@@ -84,7 +93,7 @@ def train_command(
     try:
         with watching("train") as watch:
             opened.verify()
-            metrics = train(opened, settings, folder, resume, watch.epoch, transfer)
+            metrics = train(opened, settings, folder, resume, watch.epoch, transfer, place)
             watch.step(1, 1)
     except StoppedError:
         raise StoppedError(f"what is done is kept in {folder}: go on with the same command and --resume") from None

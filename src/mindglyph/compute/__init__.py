@@ -4,6 +4,7 @@ One setting decides: `workers` counts processes here, `cluster` names a Dask sch
 a task computes does not depend on it.
 """
 
+from mindglyph.compute.place import Place
 from mindglyph.compute.tasks import check_place, run_tasks
 
-__all__ = ["check_place", "run_tasks"]
+__all__ = ["Place", "check_place", "run_tasks"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -104,8 +105,17 @@ def _on_this_machine(
     with parallel_config(backend="loky", inner_max_num_threads=threads):
         pool = Parallel(n_jobs=workers, return_as="generator")
     ending = EndingWithParent(run_bounded)
+    results = pool(delayed(ending)(function, task, threads) for task in tasks)
     try:
-        yield from pool(delayed(ending)(function, task, threads) for task in tasks)
+        # Not `yield from`, which would hand on that nobody wants more.
+        for result in results:  # noqa: UP028
+            yield result
+    except GeneratorExit:
+        with warnings.catch_warnings():
+            # joblib advises whoever stops early to ask for less.
+            warnings.simplefilter("ignore")
+            results.close()
+        raise
     except TerminatedWorkerError as error:
         raise UserError(
             f"one of {workers} processes was killed, perhaps for want of memory: repeat the command with fewer "

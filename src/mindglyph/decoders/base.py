@@ -35,6 +35,11 @@ class DecoderSettings(Settings, ABC):
     class_weight: Literal["balanced"] | None = None
     resample: Literal["over", "under"] | None = None
 
+    @property
+    def in_parts(self) -> bool:
+        """Whether parts of the decoder can be trained apart from one another, in several processes."""
+        return False
+
     @abstractmethod
     def build(self, sfreq: float, seed: int = 0) -> Decoder[Any]:
         """Return an unfitted decoder for signals of `sfreq` Hz."""

@@ -11,6 +11,7 @@ from scipy.special import softmax
 
 from mindglyph.decoders.calibration import last_block
 from mindglyph.decoders.experts import Experts, ExpertTrunk
+from mindglyph.decoders.lessons import Lesson
 from mindglyph.decoders.monitor import Monitor
 from mindglyph.decoders.sparse_cnn import SparseCNNSettings
 from mindglyph.errors import UserError
@@ -119,24 +120,29 @@ class Team:
             ExpertTrunk(settings, sfreq, int(seed), group, balanced) for seed, group in zip(seeds, groups, strict=True)
         ]
 
-    def train(self, signals: np.ndarray, codes: np.ndarray, fold: InnerFold, monitor: Monitor) -> None:
-        """Train every expert, where the monitor's folder does not hold it already.
+    def lessons(self, codes: np.ndarray, fold: InnerFold, monitor: Monitor) -> list[Lesson]:
+        """Return what each network of the team has to learn.
 
         Parameters
         ----------
-        signals : ndarray, shape (n_trials, n_channels, n_times)
-            All trials there are.
         codes : ndarray, shape (n_trials,)
             Place of each trial's class.
         fold : InnerFold
-            What of them may be learned from.
+            What of the trials may be learned from.
         monitor : Monitor
             Is told of each epoch; each network has a folder of its own below its.
+
+        Returns
+        -------
+        list of Lesson
+            One for each network, in their order.
         """
+        lessons = []
         for number, trunk in enumerate(self.trunks):
             part = monitor.of_part(f"{'trunk' if self._shared else 'expert'}-{number + 1}")
             learning, held_out = (fold.learning, fold.held_out) if self._shared else self._thinned(trunk, codes, fold)
-            trunk.train_on(signals, codes, learning, held_out, part)
+            lessons.append(Lesson(trunk, learning, held_out, part))
+        return lessons
 
     @staticmethod
     def _thinned(trunk: ExpertTrunk, codes: np.ndarray, fold: InnerFold) -> tuple[np.ndarray, np.ndarray]:

@@ -1,10 +1,12 @@
-"""Who is told of a training while it goes on, and where it is kept if it must stop."""
+"""Who is told of a training while it goes on, where it is kept if it must stop, and where its parts run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from mindglyph.compute import Place
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,16 @@ class Monitor:
         done, whoever gave the folder removes.
     part : str
         Name of the part being trained.
+    place : Place
+        Where parts that can be trained apart are; this process, if nobody says otherwise.
     """
 
     report: Callable[[Progress], None] = _unheard
     folder: Path | None = None
     part: str = ""
+    place: Place = field(default_factory=Place)
 
     def of_part(self, name: str) -> Monitor:
         """Return the monitor of a part, with a folder of its own."""
         folder = None if self.folder is None else self.folder / name
-        return Monitor(self.report, folder, f"{self.part}/{name}" if self.part else name)
+        return replace(self, folder=folder, part=f"{self.part}/{name}" if self.part else name)

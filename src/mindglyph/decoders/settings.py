@@ -10,6 +10,7 @@ from pydantic import Field
 
 from mindglyph.decoders.autoencoder_settings import AutoencoderSettings
 from mindglyph.decoders.balance import BALANCES, Balance
+from mindglyph.decoders.base import DecoderSettings
 from mindglyph.decoders.pipeline import DecodingPipeline
 from mindglyph.decoders.registry import decoder_settings
 from mindglyph.errors import UserError
@@ -47,8 +48,16 @@ class DecodingSettings(Settings):
 
     def pipeline(self, sfreq: float) -> DecodingPipeline:
         """Return preprocessing and decoder, unfitted."""
-        decoder = decoder_settings(self.decoder, {**self.decoder_settings, **BALANCES[self.balance]})
+        decoder = self._decoder()
         return DecodingPipeline.build(self.decoder, decoder, self.preprocessing, self.autoencoder, sfreq, self.seed)
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether parts of the decoder can be trained apart from one another, in several processes."""
+        return self._decoder().in_parts
+
+    def _decoder(self) -> DecoderSettings:
+        return decoder_settings(self.decoder, {**self.decoder_settings, **BALANCES[self.balance]})
 
 
 def chosen_settings(name: str, wishes: Sequence[str], base: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from mindglyph.decoders.calibration import softmax
 from mindglyph.decoders.expert_teams import InnerFold, Team, inner_folds, of_prefix
 from mindglyph.decoders.experts import Experts
 from mindglyph.decoders.features import band_powers, channel_statistics
+from mindglyph.decoders.lessons import Lesson, teach
 from mindglyph.decoders.monitor import Monitor
 from mindglyph.decoders.pooling import LogLinearPool
 from mindglyph.decoders.sparse_cnn import SparseCNNSettings
@@ -99,6 +100,11 @@ class SparseForestSettings(DecoderSettings):
     statistics: bool = True
     band_powers: bool = False
 
+    @property
+    def in_parts(self) -> bool:
+        """Its networks are trained apart from one another."""
+        return True
+
     def build(self, sfreq: float, seed: int = 0) -> SparseForest:
         """Return the decoder."""
         return SparseForest(self, sfreq=sfreq, seed=seed)
@@ -140,10 +146,11 @@ class SparseForest(Decoder[SparseForestSettings]):
         settings = self.settings_
         folds = inner_folds(codes, settings.inner_folds, settings.gap, settings.expert.training.held_out)
         self.teams_ = self._teams()
-        parts = []
-        for number, (team, fold) in enumerate(zip(self.teams_, folds, strict=True)):
-            team.train(signals, codes, fold, monitor.of_part(f"fold-{number + 1}"))
-            parts.append(team.probabilities(signals[fold.outside]))
+        lessons: list[Lesson] = []
+        for number, (team, fold) in enumerate(zip(self.teams_, folds, strict=True), start=1):
+            lessons += team.lessons(codes, fold, monitor.of_part(f"fold-{number}"))
+        teach(lessons, signals, codes, monitor)
+        parts = [team.probabilities(signals[fold.outside]) for team, fold in zip(self.teams_, folds, strict=True)]
         self.history_ = _mean_history([epochs for team in self.teams_ for epochs in team.history()])
         probabilities = np.concatenate(parts)
         features = self._features(probabilities, self._statistics(signals))

@@ -63,6 +63,11 @@ class StackSettings(DecoderSettings):
     enough: int = Field(1000, ge=1)
     evenness: Annotated[float, Between(1e-4, 1.0, log=True)] = Field(0.01, ge=0)
 
+    @property
+    def in_parts(self) -> bool:
+        """Whether a member is trained in parts; one member waits for the other."""
+        return any(decoder_settings(member.decoder, member.settings).in_parts for member in self.members)
+
     def build(self, sfreq: float, seed: int = 0) -> Stack:
         """Return the decoder.
 
