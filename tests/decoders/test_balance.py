@@ -164,3 +164,7 @@ def test_a_wrong_wish_is_explained() -> None:
         checked(EvaluationSettings, "evaluate", balance="smote")
     with pytest.raises(UserError, match="class_weight"):
         decoder_settings("lda", {"class_weight": "heavy"})
+
+
+def test_no_trials_have_no_weight() -> None:
+    assert balanced_weights(np.zeros(0, dtype=int), 3).tolist() == [0, 0, 0]

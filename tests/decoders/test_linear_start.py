@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
+from mindglyph.decoders import decoder_settings
 from mindglyph.decoders.linear_start import LinearStart, one_row_a_class
 
 CENTRES = np.random.default_rng(0).standard_normal((3, 20))
@@ -63,3 +66,33 @@ def test_two_classes_have_a_row_each() -> None:
     coef, intercept = one_row_a_class(classifier)
     scores = embedding @ coef.T + intercept
     np.testing.assert_allclose(scores[:, 1] - scores[:, 0], classifier.decision_function(embedding))
+
+
+def test_a_rare_class_counts_as_much_as_the_others_where_classes_are_balanced() -> None:
+    embedding, codes = _trials(600, 2)
+    kept = (codes < 2) | (np.arange(600) % 10 == 0)
+    learned = embedding[kept], codes[kept]
+    tested, truth = _trials(3000, 3)
+
+    def named(balanced: bool, frozen: bool) -> float:
+        """Return how often the rare class is named where it is right."""
+        start = replace(_start(frozen=frozen), balanced=balanced)
+        coef, intercept = start.mixed(_classifier(), *learned)[1.0]
+        return float(np.mean((tested @ coef.T + intercept).argmax(axis=1)[truth == 2] == 2))
+
+    for frozen in (False, True):
+        assert named(True, frozen) > named(False, frozen) + 0.02
+
+
+def test_a_decoder_tells_its_start_to_balance_the_classes() -> None:
+    codes = _trials(120, 2)[1]
+    signals = np.random.default_rng(0).standard_normal((120, 2, 80)).astype(np.float32)
+    source = decoder_settings("lda").build(64.0).fit(signals, codes)
+    signals, codes = signals[codes < 2], codes[codes < 2]
+    rare = (codes == 0) | (np.arange(len(codes)) % 6 == 0)
+    named = []
+    for how in (None, "balanced"):
+        decoder = decoder_settings("lda", {"class_weight": how}).build(64.0)
+        decoder.start_from(source, frozen=True)
+        named.append(np.mean(decoder.fit(signals[rare], codes[rare]).predict(signals) == 1))
+    assert named[1] > named[0] + 0.1

@@ -53,7 +53,8 @@ def balanced_weights(codes: np.ndarray, n_classes: int) -> np.ndarray:
         of a trial is 1; 0 for a class that does not occur.
     """
     counts = np.bincount(codes, minlength=n_classes)
-    return np.where(counts > 0, len(codes) / (np.count_nonzero(counts) * np.maximum(counts, 1)), 0.0)
+    n_occurring = max(1, np.count_nonzero(counts))
+    return np.where(counts > 0, len(codes) / (n_occurring * np.maximum(counts, 1)), 0.0)
 
 
 def resampled(places: np.ndarray, codes: np.ndarray, how: Literal["over", "under"], seed: int) -> np.ndarray:

@@ -45,7 +45,7 @@ class LinearDecoder(RefittedDecoder[AnyDecoderSettings]):
         new_head : bool
             Without effect.
         """
-        self._start = LinearStart(source.arrays(), frozen)
+        self._start = LinearStart(source.arrays(), frozen, self.settings_.class_weight is not None)
 
     most_trials: int | None = None
     """Trials at most, evenly spaced, that the weights are learned from; None takes all."""

@@ -11,6 +11,7 @@ from scipy.special import log_softmax
 from sklearn.base import ClassifierMixin
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
+from mindglyph.decoders.balance import balanced_weights
 from mindglyph.decoders.calibration import best_temperature
 
 # The first is taken where there are too few trials to choose by.
@@ -33,10 +34,13 @@ class LinearStart:
         What the source has fitted, its features too.
     frozen : bool
         Whether the source's opinion alone counts.
+    balanced : bool
+        Whether each class counts the same, however many trials it has.
     """
 
     arrays: Mapping[str, np.ndarray]
     frozen: bool = False
+    balanced: bool = False
 
     def mixed(
         self, classifier: ClassifierMixin, embedding: np.ndarray, codes: np.ndarray
@@ -57,7 +61,9 @@ class LinearStart:
         dict of float to (ndarray, ndarray)
             By the share: (n_classes, n_features) and (n_classes,).
         """
-        head = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+        n_classes = len(np.unique(codes))
+        priors = np.full(n_classes, 1 / n_classes) if self.balanced else None
+        head = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto", priors=priors)
         coef, intercept = self.arrays["coef"], self.arrays["intercept"]
         head_coef, head_intercept = one_row_a_class(head.fit(embedding @ coef.T + intercept, codes))
         taken = head_coef @ coef, head_coef @ intercept + head_intercept
@@ -100,7 +106,9 @@ class LinearStart:
                 scores[share].append(embedding[tested] @ coef.T + intercept)
         if not truth:
             return _SHARES[0]
-        return min(_SHARES, key=lambda share: _surprise(np.concatenate(scores[share]), np.concatenate(truth)))
+        tested_codes = np.concatenate(truth)
+        weights = balanced_weights(tested_codes, codes.max() + 1)[tested_codes] if self.balanced else None
+        return min(_SHARES, key=lambda share: _surprise(np.concatenate(scores[share]), tested_codes, weights))
 
 
 def one_row_a_class(classifier: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -126,7 +134,7 @@ def one_row_a_class(classifier: Any) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([-coef / 2, coef / 2]), np.concatenate([-intercept / 2, intercept / 2])
 
 
-def _surprise(scores: np.ndarray, codes: np.ndarray) -> float:
-    """Return the mean surprise at the labels under the best temperature."""
-    log_probabilities = log_softmax(scores / best_temperature(scores, codes), axis=1)
-    return -float(log_probabilities[np.arange(len(codes)), codes].mean())
+def _surprise(scores: np.ndarray, codes: np.ndarray, weights: np.ndarray | None) -> float:
+    """Return the mean surprise at the labels, trials counted by `weights`, under the best temperature."""
+    log_probabilities = log_softmax(scores / best_temperature(scores, codes, weights=weights), axis=1)
+    return -float(np.average(log_probabilities[np.arange(len(codes)), codes], weights=weights))
