@@ -197,6 +197,9 @@ def test_mistakes_with_files_are_one_line(tmp_path: Path, row: MakeRow) -> None:
     assert "name another place" in _mistake("import", tmp_path / "mw.txt", tmp_path / "mw.txt" / "store")
     assert not store.exists()
     assert "is no trial store" in _mistake("evaluate", tmp_path / "absent")
+    recording = tmp_path / "mw.txt"
+    assert f"make one with 'mindglyph import {recording} mw.store'" in _mistake("inspect", recording)
+    assert "is no model that mindglyph wrote" in _mistake("reconstruct", recording)
     _run("import", tmp_path / "mw.txt", store)
     assert "fewer than two different labels" in _mistake("evaluate", store)
 

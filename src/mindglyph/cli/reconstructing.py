@@ -216,8 +216,11 @@ def _drawing(run: Path, store: Path | None, model: Generator, settings: Reconstr
 def _named(store: Path | None, run: Path) -> Any:
     from mindglyph.errors import UserError
     from mindglyph.store import Store
+    from mindglyph.training import trained_pipeline
 
     if store is None:
+        # What is no decoder is said to be none, whatever else is asked for.
+        trained_pipeline(run)
         raise UserError(f"{run}: is a training, and draws another recording: name its store after the run")
     return Store(store)
 

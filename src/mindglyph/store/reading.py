@@ -34,7 +34,8 @@ class Store:
     def __init__(self, path: Path) -> None:
         recover_folder(path)
         if not (path / layout.MARKER).is_file():
-            raise UserError(f"{path}: is no trial store: make one with 'mindglyph import FILE {path}'")
+            made = f"{path} {path.stem}.store" if path.is_file() else f"FILE {path}"
+            raise UserError(f"{path}: is no trial store: make one with 'mindglyph import {made}'")
         self.path = path
         self.about: dict[str, Any] = read_json(path / layout.MARKER)
         if not isinstance(self.about, dict) or self.about.get("schema_version") != layout.SCHEMA_VERSION:
