@@ -121,7 +121,10 @@ print(json.dumps(found))
 
 
 def test_an_import_killed_at_any_moment_leaves_the_old_store_or_the_new_one(tmp_path: Path, row: MakeRow) -> None:
-    old, new, store = tmp_path / "old.txt", tmp_path / "new.txt", tmp_path / "store"
+    # The same recording at two times: that of another would be refused.
+    old, new, store = tmp_path / "old" / "MW.txt", tmp_path / "new" / "MW.txt", tmp_path / "store"
+    old.parent.mkdir()
+    new.parent.mkdir()
     old.write_text(row(1, "FP1") + "\n")
     new.write_text("".join(row(event, "FP1") + "\n" for event in range(3000)))
     command = [sys.executable, "-c", _KILLING, old, new, store]
@@ -131,7 +134,7 @@ def test_an_import_killed_at_any_moment_leaves_the_old_store_or_the_new_one(tmp_
     assert set(found) <= {1, 3000}
     assert 1 in found, "no import was killed before its end"
     leftovers = sorted(path.name for path in tmp_path.iterdir())
-    assert leftovers == ["new.txt", "old.txt", "store"], "what the killed left is swept away"
+    assert leftovers == ["new", "old", "store"], "what the killed left is swept away"
 
 
 _FULL = """
@@ -184,6 +187,29 @@ def test_a_recording_inside_the_store_is_not_swept_away(tmp_path: Path, row: Mak
     with pytest.raises(UserError, match="holds MW.txt, which is no part of a store"):
         _import(tmp_path / "MW.txt", store)
     assert source.exists()
+
+
+def test_a_store_of_another_source_is_not_replaced(tmp_path: Path, row: MakeRow) -> None:
+    mine, imported = tmp_path / "mine.store", tmp_path / "mw.store"
+    for name in ("MW.txt", "EP.txt"):
+        (tmp_path / name).write_text(row(1, "FP1") + "\n")
+    trials = Trials.from_arrays(np.zeros((2, 1, 8)), [0, 1], sfreq=128, ch_names=["Cz"])
+    for _ in range(2):
+        write_trials(trials, mine)
+        _import(tmp_path / "MW.txt", imported)
+    write_trials(trials, mine, name="the second run of a notebook")
+    for attempt, message in (
+        (lambda: _import(tmp_path / "MW.txt", mine), "mine.store: holds the trials of the second run of a notebook"),
+        (lambda: _import(tmp_path / "EP.txt", imported), "mw.store: holds the trials of MW.txt: name another store"),
+        (lambda: write_trials(trials, imported, name="MW.txt"), "mw.store: holds the trials of MW.txt"),
+    ):
+        with pytest.raises(UserError, match=message):
+            attempt()
+    assert len(Store(mine).trials()) == 2
+    assert len(Store(imported).trials()) == 1
+    # What is damaged is to be imported again.
+    (imported / "import.json").write_text("[]")
+    _import(tmp_path / "EP.txt", imported)
 
 
 def test_a_change_of_the_content_is_noticed(tmp_path: Path, row: MakeRow) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mindglyph.sources.recording import Chunk, Recording
+from mindglyph.store import layout
 from mindglyph.store.writing import write_store
 from mindglyph.trials import Trials
 
@@ -23,7 +24,7 @@ def write_trials(trials: Trials, path: Path | str, name: str = "arrays", ordered
     trials : Trials
         In the order of recording; `Trials.from_arrays` makes them of arrays, `Trials.from_mne` of epochs.
     path : Path or str
-        The folder; an older store there is replaced when the new one is complete.
+        The folder; an older store there that was made of arrays is replaced when the new one is complete.
     name : str
         What the recording is called in reports.
     ordered : bool
@@ -38,7 +39,8 @@ def write_trials(trials: Trials, path: Path | str, name: str = "arrays", ordered
     Raises
     ------
     UserError
-        If there are no trials, or the folder is something else or cannot be written.
+        If there are no trials, or the folder is something else, such as the store of a recording that
+        was imported, or cannot be written.
     """
     n_trials, n_channels, n_times = trials.signals.shape
 
@@ -50,7 +52,7 @@ def write_trials(trials: Trials, path: Path | str, name: str = "arrays", ordered
 
     recording = Recording(
         path=Path(name),
-        format="arrays",
+        format=layout.ARRAYS,
         seen=f"{n_trials:,} trials of {n_channels} channels and {n_times} samples, given as arrays",
         info=trials.info,
         n_times=n_times,

@@ -13,6 +13,9 @@ TRUTH = "truth.json"
 REJECTED = "rejected.parquet"
 REPORT = "import.json"
 
+ARRAYS = "arrays"
+"""The format of a store that was made of a person's arrays and not of files."""
+
 _EXTRA = "extra-"
 _FILES = (SIGNALS, TRIALS, IMAGES, TRUTH, REJECTED, REPORT, MARKER)
 

@@ -13,8 +13,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from mindglyph.errors import UserError
-from mindglyph.files import content_hash, write_json
-from mindglyph.folders import replaced_folder
+from mindglyph.files import content_hash, read_json, write_json
+from mindglyph.folders import recover_folder, replaced_folder
 from mindglyph.sources.recording import Chunk, Recording
 from mindglyph.store import layout
 from mindglyph.store.growing import REFUSED, Content, refused_table, write_header
@@ -36,7 +36,7 @@ def write_store(
     Parameters
     ----------
     path : Path
-        The folder; an older store there is replaced when the new one is complete.
+        The folder; an older store of the same recording there is replaced when the new one is complete.
     recording : Recording
         What `mindglyph.sources.formats.recognise` gives.
     truth : mapping, optional
@@ -60,9 +60,11 @@ def write_store(
     Raises
     ------
     UserError
-        If no trial could be read, the folder is something else, or cannot be written.
+        If no trial could be read, the folder is something else or a store of another recording, or
+        cannot be written.
     """
     _refuse_to_sweep_away(path, recording.path)
+    _refuse_another_source(path, recording)
     start = time.perf_counter()
     with replaced_folder(path, layout.MARKER) as folder:
         with read_by_tasks(recording, folder, workers, cluster) as read:
@@ -74,7 +76,7 @@ def write_store(
             write_json(folder / layout.TRUTH, truth)
         table.to_parquet(folder / layout.TRIALS)
         result = {
-            "file": recording.path.name,
+            "file": _name_of(recording),
             "format": recording.format,
             "seen": recording.seen,
             "warnings": list(recording.warnings),
@@ -123,6 +125,25 @@ def _refuse_to_sweep_away(path: Path, source: Path) -> None:
     foreign = [file.name for file in path.iterdir() if not layout.is_part(file)] if path.is_dir() else []
     if foreign:
         raise UserError(f"{path}: holds {foreign[0]}, which is no part of a store: name another folder")
+
+
+def _refuse_another_source(path: Path, recording: Recording) -> None:
+    """Make sure that a store there is of the same recording: nobody's trials vanish by a mistyped name."""
+    recover_folder(path)
+    try:
+        there = read_json(path / layout.REPORT)
+        name, arrays = str(there["file"]), there["format"] == layout.ARRAYS
+    except (UserError, KeyError, TypeError):
+        # There is none, or one that is damaged, of which is said: import the recording again.
+        return
+    # Arrays have no file, and what a notebook calls them may change from run to run.
+    if arrays != (recording.format == layout.ARRAYS) or (not arrays and name != _name_of(recording)):
+        raise UserError(f"{path}: holds the trials of {name}: name another store, or remove it")
+
+
+def _name_of(recording: Recording) -> str:
+    # The folder in which a person stands is "." and has no name of its own.
+    return recording.path.name or recording.path.absolute().name
 
 
 def _count_reasons(reasons: dict[str, dict[str, Any]], chunk: Chunk) -> None:
