@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 
-from mindglyph.cli import main
+from mindglyph.cli import main, watching
 from mindglyph.cli.watching import _Clock
 from mindglyph.decoders.monitor import Progress
 from mindglyph.decoders.settings import chosen_settings
@@ -50,7 +50,10 @@ def test_several_processes_are_said_to_change_nothing_where_there_is_one_piece(r
     assert "chance is trained in one piece, and in this process: --workers and --cluster change nothing" in other
 
 
-def test_each_epoch_is_told_with_the_time_left(run: Any, store: Store, tmp_path: Path) -> None:
+def test_each_epoch_is_told_with_the_time_left(
+    run: Any, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "_SECONDS_BETWEEN_LINES", 0.0)
     out, errors = run("train", store.path, *SMALL, "--set", "training.max_epochs=3", "--out", tmp_path / "run")
     lines = [line for line in errors.splitlines() if line.startswith("epoch")]
     assert len(lines) == 3
@@ -82,7 +85,28 @@ def test_the_time_left_is_that_of_the_part(monkeypatch: pytest.MonkeyPatch) -> N
         (221, "b", 2, "1:22:29"),
     ):
         now[0] = seconds
-        assert left(part, epoch) == f"at most {expected} left"
+        assert left(part, epoch) == f"at most {expected} left of this part"
+    assert left("", 1).endswith(" left")
+    assert clock.left(Progress("fold 1 of 5", 1, 18, 1.0, 1.0, 0.1, unit="fit")) == ""
+
+
+def test_a_file_is_not_told_of_every_epoch(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    with watching.watching("blocked") as watch:
+        for epoch in range(1, 101):
+            now[0] = 0.2 * epoch
+            watch.epoch(Progress("", epoch, 100, 1.0, 1.0, 0.1))
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("epoch")]
+    assert [line.split()[1] for line in lines] == ["1", "26", "51", "76", "100"]
+
+
+def test_the_parts_of_a_learning_curve_are_named(run: Any, store: Store, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(watching, "_SECONDS_BETWEEN_LINES", 0.0)
+    asked = ("--decoder", "default", "--folds", 2, "--out", tmp_path / "run")
+    told = run("evaluate", store.path, *asked)[1]
+    assert re.search(r"^fold 1 of 2, fit 1 of at most \d+$", told, re.MULTILINE)
+    assert re.search(r"^fold 1 of 2, learning curve, \d+ trials, fit 1 of at most \d+$", told, re.MULTILINE)
 
 
 @pytest.mark.parametrize(

@@ -222,15 +222,15 @@ def test_an_interrupted_training_goes_on_at_the_unfinished_fold(
 
     def stop(progress: Progress) -> None:
         told.append(progress)
-        if progress.part == "fold-2/trunk-1" and progress.epoch == 2:
+        if progress.part == "fold-2, trunk-1" and progress.epoch == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         forest(QUICK).fit(signals, LABELS, Monitor(stop, tmp_path))
-    assert {progress.part for progress in told} == {"fold-1/trunk-1", "fold-2/trunk-1"}
+    assert {progress.part for progress in told} == {"fold-1, trunk-1", "fold-2, trunk-1"}
     again: list[Progress] = []
     decoder = forest(QUICK).fit(signals, LABELS, Monitor(again.append, tmp_path))
-    assert {progress.part for progress in again} == {"fold-2/trunk-1", "fold-3/trunk-1"}
+    assert {progress.part for progress in again} == {"fold-2, trunk-1", "fold-3, trunk-1"}
     np.testing.assert_array_equal(decoder.predict_proba(signals), fitted.predict_proba(signals))
     assert [epoch["train_loss"] for epoch in decoder.history_] == [epoch["train_loss"] for epoch in fitted.history_]
 

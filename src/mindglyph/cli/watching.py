@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from mindglyph.decoders.monitor import Progress
 
+_SECONDS_BETWEEN_LINES = 5.0
+"""A file is told no more often: quick epochs would fill it with lines that nobody reads."""
+
 
 class Watch:
     """Takes what long work says of itself.
@@ -33,14 +36,15 @@ class Watch:
         self._steps = bar.add_task(what, total=None)
         self._epochs = bar.add_task("", total=None, visible=False)
         self._clock = _Clock()
+        self._told = -math.inf
 
     def step(self, done: int, total: int) -> None:
         """Show the steps done and in all."""
         self._bar.update(self._steps, completed=done, total=total)
 
     def epoch(self, progress: Progress) -> None:
-        """Show an epoch: moving in a terminal, as a line in a file."""
-        text = f"{_described(progress)}, {self._clock.left(progress)}"
+        """Show an epoch: moving in a terminal, as a line now and then in a file."""
+        text = ", ".join(text for text in (_described(progress), self._clock.left(progress)) if text)
         if sys.stderr.isatty():
             self._bar.update(
                 self._epochs,
@@ -49,7 +53,11 @@ class Watch:
                 total=progress.max_epochs,
                 visible=True,
             )
-        else:
+            return
+        now = time.monotonic()
+        whole = not progress.part and progress.epoch == progress.max_epochs
+        if whole or now - self._told >= _SECONDS_BETWEEN_LINES:
+            self._told = now
             remark(text)
 
     def remark(self, text: str) -> None:
@@ -66,16 +74,21 @@ class _Clock:
         self._start = self._last = time.monotonic()
 
     def left(self, progress: Progress) -> str:
-        """Return how long the part may still take, if it is not stopped before its last epoch."""
+        """Return how long the part may still take, if it is not stopped before its last epoch.
+
+        Nothing is said of a part's fits: they are of decoders that take long and of such that do not.
+        """
         now = time.monotonic()
         if progress.part != self._part or progress.epoch <= self._first:
             # The first epoch seen of a part began when the last one before it ended.
             self._part, self._first, self._start = progress.part, progress.epoch - 1, self._last
         self._last = now
+        if progress.part and progress.unit == "fit":
+            return ""
         each = (now - self._start) / (progress.epoch - self._first)
         seconds = round(each * (progress.max_epochs - progress.epoch))
         hours, minutes = seconds // 3600, seconds // 60 % 60
-        return f"at most {hours}:{minutes:02d}:{seconds % 60:02d} left"
+        return f"at most {hours}:{minutes:02d}:{seconds % 60:02d} left" + (" of this part" if progress.part else "")
 
 
 def _described(progress: Progress) -> str:

@@ -16,7 +16,7 @@ class Progress:
     Attributes
     ----------
     part : str
-        What is being trained, where a decoder has several parts; empty where it has one.
+        What is being trained, where it is not the whole: the fold, the decoder's part; else empty.
     epoch, max_epochs : int
         Passes over the trials done, and the most there will be.
     train_loss, valid_loss, valid_acc : float
@@ -61,7 +61,7 @@ class Monitor:
     part: str = ""
     place: Place = field(default_factory=Place)
 
-    def of_part(self, name: str) -> Monitor:
-        """Return the monitor of a part, with a folder of its own."""
+    def of_part(self, name: str, of: str = "") -> Monitor:
+        """Return the monitor of a part, with a folder of its own; `of` is said before its name."""
         folder = None if self.folder is None else self.folder / name
-        return replace(self, folder=folder, part=f"{self.part}/{name}" if self.part else name)
+        return replace(self, folder=folder, part=", ".join(part for part in (self.part, of, name) if part))

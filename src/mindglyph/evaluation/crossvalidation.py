@@ -201,7 +201,8 @@ def _learning_curve(
         counts = np.unique(learned.labels, return_counts=True)[1]
         if len(counts) < len(np.unique(trials.labels)) or counts.min() < 2:
             continue
-        pipeline = settings.pipeline(trials.sfreq).fit(learned, monitor.of_part(f"{len(learned)} trials"))
+        part = monitor.of_part(f"{len(learned)} trials", of="learning curve")
+        pipeline = settings.pipeline(trials.sfreq).fit(learned, part)
         probabilities, _ = pipeline.outputs(tested)
         right = pipeline.decoder.classes_[probabilities.argmax(axis=1)] == tested.labels
         curve.append({"n_train": len(learned), "accuracy": float(right.mean())})
