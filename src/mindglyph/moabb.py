@@ -29,7 +29,9 @@ try:
     from moabb.datasets.base import BaseDataset
     from moabb.paradigms.base import BaseParadigm
 except ImportError as error:
-    raise UserError("stores as MOABB's data sets need MOABB: pip install 'mindglyph[moabb]'") from error
+    raise UserError(
+        "stores as MOABB's data sets need MOABB: pip install 'mindglyph[moabb]', or in a clone 'uv run --extra moabb …'"
+    ) from error
 
 _STIM = "STIM"
 

@@ -215,7 +215,9 @@ def trained_pipeline(path: Path) -> DecodingPipeline:
         raise UserError(f"{path}: holds no trained decoder: 'mindglyph train STORE' makes one, and names its folder")
     run = Run.open(path)
     if run.asked.get("kind") != _KIND:
-        raise UserError(f"{path}: is a run of 'mindglyph {run.asked.get('kind')}': name a folder of 'mindglyph train'")
+        kind = run.asked.get("kind")
+        command = {"evaluation": "evaluate", "tuning": "tune"}.get(str(kind), kind)
+        raise UserError(f"{path}: is a run of 'mindglyph {command}': name a folder of 'mindglyph train'")
     if not is_finished(run):
         raise UserError(f"{path}: its training was stopped: go on with 'mindglyph train … --out {path} --resume'")
     refuse_changed(path, run.metrics["files"])

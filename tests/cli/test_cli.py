@@ -174,7 +174,7 @@ def test_a_decoder_goes_on_with_another_headset(signal: Store, tmp_path: Path) -
     # The same folder does not take what came another way.
     assert "holds a run of other settings or data" in _mistake(*start, "--out", tmp_path / "on")
     assert "goes on as one: leave out --decoder riemann" in _mistake(*start, "--decoder", "riemann")
-    assert "train --from: frozen: Input should be 'none' or 'body'" in _mistake(*start, "--frozen", "head")
+    assert "train --from: --frozen: must be 'none' or 'body'" in _mistake(*start, "--frozen", "head")
     assert "name it with --from" in _mistake("train", tmp_path / "in", "--head", "new")
     (tmp_path / "foreign.safetensors").write_bytes(b"nothing of ours")
     assert "foreign.safetensors: " in _mistake("train", tmp_path / "in", "--from", tmp_path / "foreign.safetensors")
@@ -207,7 +207,7 @@ def test_mistakes_with_files_are_one_line(tmp_path: Path, row: MakeRow) -> None:
 def test_mistakes_with_wishes_are_one_line(signal: Store, tmp_path: Path) -> None:
     out = ("--out", tmp_path / "run")
     assert "there is no decoder 'ldaa'" in _mistake("evaluate", signal.path, "--decoder", "ldaa", *out)
-    assert "folds: Input should be greater than or equal to 2" in _mistake("evaluate", signal.path, "--folds", 1, *out)
+    assert "--folds: must be greater than or equal to 2" in _mistake("evaluate", signal.path, "--folds", 1, *out)
     assert "too few for 100 folds" in _mistake("evaluate", signal.path, "--folds", 100, *out)
     assert not (tmp_path / "run").exists()
     assert "holds no run" in _mistake("report", tmp_path)
@@ -222,6 +222,9 @@ def test_a_command_line_that_cannot_be_understood_is_one_line_with_the_help_to_a
     for words, said in (
         (("evaluate",), "evaluate: Missing argument 'STORE': see 'mindglyph evaluate --help'"),
         (("images", "draw"), "images: No such command 'draw': see 'mindglyph images --help'"),
+        (("evaluat",), "No such command 'evaluat'. Did you mean 'evaluate'? see 'mindglyph --help'"),
+        (("audit", "mw.store", "-q"), "audit: put -q before the command: 'mindglyph -q audit …'"),
+        (("simulate", "EP.txt", "--ceiling", 2), "simulate: --ceiling: must be less than 1, not 2.0"),
         (("--loud",), "No such option: --loud: see 'mindglyph --help'"),
     ):
         assert _mistake(*words) == f"mindglyph: {said}"
@@ -252,7 +255,7 @@ def test_an_evaluation_that_was_stopped_goes_on(none: Store, starter: Starter, t
     while not (run / "folds" / "blocked" / "00").exists():
         assert not process.ended(), process.said
         time.sleep(0.005)
-    assert "stopped; what is finished is kept" in process.interrupt()
+    assert "stopped; the same command goes on from there" in process.interrupt()
     first = (run / "folds" / "blocked" / "00" / "fold.json").stat().st_mtime_ns
     _run(*asked, "--out", run)
     assert (run / "folds" / "blocked" / "00" / "fold.json").stat().st_mtime_ns == first

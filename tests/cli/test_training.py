@@ -114,8 +114,8 @@ def test_the_parts_of_a_learning_curve_are_named(run: Any, store: Store, tmp_pat
     [
         ("ratte=1", "there is no setting 'ratte' of lda: choose one of class_weight, resample, rate, start"),
         ("rate", "--set rate: give setting=value"),
-        ("rate=fast", "settings of lda: rate: Input should be a valid number"),
-        ("rate=-1", "settings of lda: rate: Input should be greater than 0"),
+        ("rate=fast", "settings of lda: rate: must be a valid number"),
+        ("rate=-1", "settings of lda: rate: must be greater than 0"),
         ("rate.x=1", "the setting 'rate' of lda has no settings of its own"),
     ],
 )
@@ -211,8 +211,8 @@ def test_a_training_may_begin_with_an_auto_encoder_and_balance_its_classes(
     run("predict", tmp_path / "run", store.path, "--out", tmp_path / "table.parquet")
     assert len(pd.read_parquet(tmp_path / "table.parquet")) == metrics["n_trials"]
     for wish, message in (
-        (("--balance", "smote"), "balance: Input should be 'none', 'weights', 'over' or 'under'"),
-        (("--autoencoder", 0), "autoencoder.dimension: Input should be greater than or equal to 1"),
+        (("--balance", "smote"), "--balance: must be 'none', 'weights', 'over' or 'under'"),
+        (("--autoencoder", 0), "--autoencoder: must be greater than or equal to 1"),
     ):
         for command in ("train", "evaluate"):
             assert message in run(command, store.path, *wish, "--out", tmp_path / "other", status=2)[1]

@@ -160,7 +160,7 @@ def test_chance_stays_what_must_be_beaten() -> None:
 
 
 def test_a_wrong_wish_is_explained() -> None:
-    with pytest.raises(UserError, match="evaluate: balance: Input should be 'none', 'weights', 'over' or 'under'"):
+    with pytest.raises(UserError, match="evaluate: balance: must be 'none', 'weights', 'over' or 'under'"):
         checked(EvaluationSettings, "evaluate", balance="smote")
     with pytest.raises(UserError, match="class_weight"):
         decoder_settings("lda", {"class_weight": "heavy"})

@@ -119,7 +119,7 @@ def test_another_headset_is_refused() -> None:
     trials = Trials.from_arrays(_data(LABELS), LABELS, RATE, ["TP9", "AF7", "AF8"])
     pipeline = DecodingPipeline("lda", _build("lda"), PreprocessingSettings()).fit(trials)
     other = Trials.from_arrays(_data(LABELS), LABELS, RATE, ["TP9", "AF7", "TP10"])
-    with pytest.raises(UserError, match="give a recording of the same headset"):
+    with pytest.raises(UserError, match="same headset, or carry .* by 'mindglyph train STORE --from DECODER'"):
         pipeline.outputs(other)
     with pytest.raises(UserError, match="give a recording of the same headset"):
         pipeline.decoder.predict(_data(LABELS, n_channels=2))
@@ -166,7 +166,7 @@ def test_a_label_that_only_the_held_out_block_has_is_said() -> None:
     ("name", "values", "message"),
     [
         ("ldaa", {}, "there is no decoder 'ldaa': choose one of default, chance"),
-        ("lda", {"rate": -1}, "settings of lda: rate: Input should be greater than 0"),
+        ("lda", {"rate": -1}, "settings of lda: rate: must be greater than 0"),
         ("lda", {"ratte": 1}, "settings of lda: ratte"),
         ("lda", {"start": 2.0}, "start lies after stop"),
         ("zoo:Nothing", {}, "braindecode has no network 'Nothing'"),

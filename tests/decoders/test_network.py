@@ -220,7 +220,7 @@ def test_a_gpu_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match="device: torch finds no GPU"):
         _build(device="cuda").fit(SIGNALS, LABELS)
-    with pytest.raises(UserError, match="training.device: Input should be 'auto', 'cpu' or 'cuda'"):
+    with pytest.raises(UserError, match="training.device: must be 'auto', 'cpu' or 'cuda'"):
         _build(device="tpu")
 
 

@@ -64,3 +64,8 @@ def test_a_file_that_does_not_fit_is_refused(text: str, message: str, tmp_path: 
 def test_a_file_that_is_absent_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
         read_settings(tmp_path / "best.yaml")
+
+
+def test_a_folder_is_no_file_of_settings(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is a folder: name a file of settings"):
+        read_settings(tmp_path)

@@ -118,5 +118,5 @@ def test_a_leaky_split_goes_beside_an_honest_one_only() -> None:
     assert settings.split == "session"
     with pytest.raises(UserError, match="a random split is shown only beside an honest one"):
         checked(EvaluationSettings, "evaluate", splits=["random"])
-    with pytest.raises(UserError, match="evaluate: splits.0: Input should be 'blocked', 'session', 'subject' or"):
+    with pytest.raises(UserError, match="evaluate: splits.0: must be 'blocked', 'session', 'subject' or"):
         checked(EvaluationSettings, "evaluate", splits=["shuffled"])

@@ -128,7 +128,7 @@ def test_a_mistake_is_one_line(server: Any, run: Run, text: bytes) -> None:
     assert "the same command goes on from there" in mistake(run("mu", status=2))
     server.serve(MU, text)
     assert "cannot be unpacked (File is not a zip file)" in mistake(run("mu", status=2))
-    assert "fetch: retries: Input should be greater than" in mistake(run("mu", "--retries", "-1", status=2))
+    assert "fetch: --retries: must be greater than" in mistake(run("mu", "--retries", "-1", status=2))
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
@@ -144,7 +144,7 @@ def test_a_download_that_is_stopped_is_gone_on_with(
     _, errors = process.communicate(timeout=30)
     if end == signal.SIGINT:
         assert process.returncode == 130
-        assert "stopped; what is finished is kept" in errors
+        assert "stopped; the same command goes on from there" in errors
     kept = part.stat().st_size
     served.hold_after = None
     server.answers.clear()

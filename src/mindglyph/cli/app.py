@@ -160,7 +160,7 @@ def main() -> None:
         sys.stderr.write(f"mindglyph: {where}: {error.strerror}: free space and give the command again\n")
         sys.exit(2)
     except (KeyboardInterrupt, StoppedError) as stopped:
-        sys.stderr.write(f"mindglyph: stopped; {str(stopped) or 'what is finished is kept'}\n")
+        sys.stderr.write(f"mindglyph: stopped{'; ' if str(stopped) else ''}{stopped}\n")
         sys.exit(130)
 
 
@@ -172,7 +172,11 @@ def _misunderstood(error: Any) -> str:
         names.insert(0, context.info_name)
         context = context.parent
     message = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
-    return f"{' '.join(names)}{': ' if names else ''}{message}: see '{' '.join(['mindglyph', *names])} --help'"
+    if re.search(r"No such option: (-q|-v|--quiet|--verbose)$", message):
+        flag = message.split()[-1]
+        return f"{' '.join(names)}: put {flag} before the command: 'mindglyph {flag} {' '.join(names)} …'"
+    mark = "" if message.endswith("?") else ":"
+    return f"{' '.join(names)}{': ' if names else ''}{message}{mark} see '{' '.join(['mindglyph', *names])} --help'"
 
 
 def listed(given: Sequence[str] | None) -> list[str]:
@@ -217,6 +221,15 @@ def bar_of() -> Iterator[Bar]:
             # The mistake is to stand alone on its line.
             bar.live.transient = True
             raise
+
+
+@contextmanager
+def going_on() -> Iterator[None]:
+    """Let Ctrl-C say that the same command goes on: for work of which the finished pieces are kept."""
+    try:
+        yield
+    except (KeyboardInterrupt, StoppedError):
+        raise StoppedError("the same command goes on from there") from None
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mindglyph.cli.app import AsJson, Cluster, Seed, Splits, app, listed, remark, say
+from mindglyph.cli.app import AsJson, Cluster, Seed, Splits, app, going_on, listed, remark, say
 from mindglyph.cli.watching import watching
 from mindglyph.errors import UserError
 
@@ -24,7 +24,7 @@ _DEFAULT_DECODERS = ("chance", "default")
 
 @app.command("benchmark")
 def benchmark_command(
-    stores: Annotated[list[Path], typer.Argument(metavar="STORE...", help="Trial stores made by 'mindglyph import'.")],
+    stores: Annotated[list[Path], typer.Argument(metavar="STORE", help="Trial stores made by 'mindglyph import'.")],
     out: Annotated[Path, typer.Option(help="The folder of the tables, and of the runs that they are of.")],
     decoders: Annotated[
         list[str] | None,
@@ -61,9 +61,9 @@ def benchmark_command(
     from mindglyph.decoders.settings import chosen_preprocessing
     from mindglyph.evaluation import EvaluationSettings
     from mindglyph.evaluation.benchmark import Question, run_benchmark
-    from mindglyph.settings import checked
+    from mindglyph.settings import checked_options
 
-    settings = checked(
+    settings = checked_options(
         EvaluationSettings,
         "benchmark",
         splits=listed(splits) or ("blocked",),
@@ -73,7 +73,7 @@ def benchmark_command(
     )
     names = listed(decoders) or list(_DEFAULT_DECODERS)
     question = Question(tuple(stores), chosen_decoders(names, wishes or []), settings)
-    with watching("cells") as watch:
+    with going_on(), watching("cells") as watch:
         benchmark, failed = run_benchmark(question, out, workers, watch, cluster)
     from mindglyph.report.benchmark_figure import write_benchmark_figure
 

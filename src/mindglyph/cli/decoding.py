@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from mindglyph.cli.app import AsJson, Cluster, RunPath, Seed, Splits, StorePath, app, beside, listed, show
+from mindglyph.cli.app import AsJson, Cluster, RunPath, Seed, Splits, StorePath, app, beside, going_on, listed, show
 from mindglyph.cli.scoring import scored
 from mindglyph.cli.watching import watching
 
@@ -89,7 +89,7 @@ def asked_decoding(
     from mindglyph.decoders.settings import DecodingSettings, chosen_preprocessing, chosen_settings
     from mindglyph.decoders.settings_file import read_settings
     from mindglyph.errors import UserError
-    from mindglyph.settings import checked
+    from mindglyph.settings import checked_options
 
     asked = others.pop("decoder")
     found = DecodingSettings(decoder=asked or "default") if file is None else read_settings(file)
@@ -98,7 +98,7 @@ def asked_decoding(
     if others.get("balance") == "none":
         others["balance"] = found.balance
     base = found.decoder_settings
-    return checked(
+    return checked_options(
         kind,
         command,
         decoder=found.decoder,
@@ -143,7 +143,8 @@ def evaluate_command(
     settings = asked_decoding(EvaluationSettings, "evaluate", wishes, preparing, autoencoder, file, **others)
     decoder = settings.decoder
     folder = out or beside(store, f"{decoder}.run")
-    metrics = run_evaluation(store, settings, folder, workers, cluster)
+    with going_on():
+        metrics = run_evaluation(store, settings, folder, workers, cluster)
     show(metrics, as_json, f"{decoder} on {store.name}", scored(metrics) | {"run": str(folder)}, folder)
 
 

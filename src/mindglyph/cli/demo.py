@@ -34,13 +34,13 @@ def demo_command(
     from mindglyph.evaluation import EvaluationSettings
     from mindglyph.files import write_json
     from mindglyph.runs import Run
-    from mindglyph.settings import checked
+    from mindglyph.settings import checked_options
     from mindglyph.simulation import SimulationSettings
 
     start = time.perf_counter()
     # Without a signal for the digit there is to be none for the picture either.
     picture_signal = 0.3 if ceiling > 0.1 else 0.0
-    simulation = checked(
+    simulation = checked_options(
         SimulationSettings,
         "demo",
         format="ep",

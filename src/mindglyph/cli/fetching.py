@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mindglyph.cli.app import AsJson, app, progress, show
+from mindglyph.cli.app import AsJson, app, going_on, progress, show
 
 if TYPE_CHECKING:
     from mindglyph.fetching.published import PublishedSet
@@ -48,7 +48,7 @@ def fetch_command(
     from mindglyph.fetching.patience import Patience
     from mindglyph.fetching.published import SETS
     from mindglyph.fetching.settings import FetchSettings
-    from mindglyph.settings import checked
+    from mindglyph.settings import checked_options
 
     if name is None or list_sets:
         show(
@@ -58,9 +58,10 @@ def fetch_command(
             {published.name: _line(published) for published in SETS.values()},
         )
         return
-    patience = checked(Patience, "fetch", retries=retries)
-    settings = checked(FetchSettings, "fetch", mirror=mirror, force=force, patience=patience)
-    fetched = fetch_set(name, Path(name) if folder is None else folder, settings, progress)
+    patience = checked_options(Patience, "fetch", retries=retries)
+    settings = checked_options(FetchSettings, "fetch", mirror=mirror, force=force, patience=patience)
+    with going_on():
+        fetched = fetch_set(name, Path(name) if folder is None else folder, settings, progress)
     show(_result(fetched), as_json, f"{name} → {fetched.folder}", _rows(fetched), fetched.folder)
 
 

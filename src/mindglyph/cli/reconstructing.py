@@ -53,10 +53,10 @@ def reconstruct_command(
     Example: mindglyph reconstruct mw.store.lda.run --generator flow
     """
     from mindglyph.reconstruction import ReconstructionSettings
-    from mindglyph.settings import checked
+    from mindglyph.settings import checked_options
 
     wished = {} if alignment is None else {"alignment": alignment}
-    settings = checked(ReconstructionSettings, "reconstruct", mode=mode, each=each, **wished)
+    settings = checked_options(ReconstructionSettings, "reconstruct", mode=mode, each=each, **wished)
     folder = out or run / "pictures"
     metrics = run_reconstruction(run, store, folder, generator, settings)
     show(metrics, as_json, f"Pictures of {run.name}", _rows(metrics["pictures"], folder), folder)

@@ -50,10 +50,10 @@ def simulate_command(
 
     Example: mindglyph simulate EP.txt --format ep --events 5000 --ceiling 0.6
     """
-    from mindglyph.settings import checked
+    from mindglyph.settings import checked_options
     from mindglyph.simulation import SimulationSettings
 
-    settings = checked(
+    settings = checked_options(
         SimulationSettings,
         "simulate",
         format=format,
@@ -154,10 +154,10 @@ def import_command(
 
     Example: mindglyph import MW.txt mw.store
     """
-    from mindglyph.settings import checked
+    from mindglyph.settings import checked_options
     from mindglyph.sources.recording import ImportSettings
 
-    settings = checked(
+    settings = checked_options(
         ImportSettings,
         "import",
         format=format,

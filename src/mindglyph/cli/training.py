@@ -122,7 +122,7 @@ def _transfer(
 ) -> Transfer | None:
     """Read what to start from, if anything."""
     from mindglyph.errors import UserError
-    from mindglyph.settings import checked
+    from mindglyph.settings import checked_options
     from mindglyph.training import trained_pipeline
     from mindglyph.transfer import Transfer, TransferSettings
 
@@ -133,7 +133,7 @@ def _transfer(
         return None
     if prepared:
         raise UserError("what is started from brings its own preprocessing: leave out --preprocess and --autoencoder")
-    settings = checked(TransferSettings, "train --from", **given)
+    settings = checked_options(TransferSettings, "train --from", **given)
     pipeline = trained_pipeline(source)
     if decoder not in (None, pipeline.name):
         raise UserError(f"{source}: is a {pipeline.name}, and goes on as one: leave out --decoder {decoder}")

@@ -54,7 +54,8 @@ def connected(cluster: str) -> Iterator[Client]:
         from distributed import Client
     except ImportError as error:
         raise UserError(
-            "--cluster needs Dask, which is not installed: pip install 'mindglyph[cluster]', here and for all workers"
+            "--cluster needs Dask, which is not installed: pip install 'mindglyph[cluster]', or in a clone "
+            "'uv run --extra cluster mindglyph …', here and for all workers"
         ) from error
     address = _address(cluster)
     try:

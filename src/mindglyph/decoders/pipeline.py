@@ -183,7 +183,8 @@ class DecodingPipeline:
         if list(trials.info["ch_names"]) != self.channels or trials.sfreq != self.sfreq:
             raise UserError(
                 f"the decoder was trained on {', '.join(self.channels)} at {self.sfreq:g} Hz; these trials are "
-                f"{', '.join(trials.info['ch_names'])} at {trials.sfreq:g} Hz: give a recording of the same headset"
+                f"{', '.join(trials.info['ch_names'])} at {trials.sfreq:g} Hz: give a recording of the "
+                "same headset, or carry the decoder to this one by 'mindglyph train STORE --from DECODER'"
             )
         # The picture is looked for where it stood in the trials of the training.
         if abs(trials.tmin - self.recorded_.tmin) * self.sfreq > 0.5:

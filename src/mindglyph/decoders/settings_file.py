@@ -70,6 +70,8 @@ def read_settings(path: Path) -> DecodingSettings:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error
+    except IsADirectoryError as error:
+        raise UserError(f"{path}: is a folder: name a file of settings, as 'mindglyph tune' writes it") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         why = " ".join(str(error).split())
         raise UserError(f"{path}: cannot be read as YAML ({why})") from error

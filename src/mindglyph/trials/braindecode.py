@@ -84,7 +84,9 @@ def importing_braindecode(what: str) -> Iterator[None]:
         with quiet():
             yield
     except ImportError as error:
-        raise UserError(f"{what} need braindecode: pip install 'mindglyph[zoo]'") from error
+        raise UserError(
+            f"{what} need braindecode: pip install 'mindglyph[zoo]', or in a clone 'uv run --extra zoo mindglyph …'"
+        ) from error
 
 
 @contextmanager
