@@ -218,6 +218,12 @@ def test_mistakes_with_wishes_are_one_line(signal: Store, tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_format_that_holds_no_session_is_said(tmp_path: Path) -> None:
+    for name, told in (("mw", True), ("mnist2b", False)):
+        asked = ("simulate", tmp_path / name, "--format", name, "--events", 20, "--sessions", 2)
+        assert ("mw says of no trial in which session it was" in _run(*asked).stderr) == told
+
+
 def test_a_command_line_that_cannot_be_understood_is_one_line_with_the_help_to_ask_for() -> None:
     for words, said in (
         (("evaluate",), "evaluate: Missing argument 'STORE': see 'mindglyph evaluate --help'"),

@@ -131,6 +131,14 @@ def test_a_mistake_is_one_line(server: Any, run: Run, text: bytes) -> None:
     assert "fetch: --retries: must be greater than" in mistake(run("mu", "--retries", "-1", status=2))
 
 
+def test_without_a_network_nothing_is_left_and_another_way_is_named(server: Any, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    server.close()
+    for folder in ("mu", "own"):
+        assert "'mindglyph simulate' makes a recording" in mistake(run("mu", folder, "--retries", 0, status=2))
+    assert [path.name for path in tmp_path.iterdir()] == ["own"]
+
+
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
 def test_a_download_that_is_stopped_is_gone_on_with(
     server: Any, command: Callable[..., list[str]], run: Run, make_zip: Any, text: bytes, tmp_path: Path, end: int

@@ -48,7 +48,7 @@ def at(content: bytes) -> str:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.glob("*"))
 
 
 def test_a_dataset_comes_with_its_checksums_and_licence(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from mindglyph.cli.app import AsJson, Cluster, Seed, app, progress, show
+from mindglyph.cli.app import AsJson, Cluster, Seed, app, progress, remark, show
 from mindglyph.errors import UserError
 from mindglyph.headsets import HeadsetCode, SimulatedFormat
 
@@ -52,6 +52,7 @@ def simulate_command(
     """
     from mindglyph.settings import checked_options
     from mindglyph.simulation import SimulationSettings
+    from mindglyph.simulation.settings import FORMATS_WITH_SESSIONS
 
     settings = checked_options(
         SimulationSettings,
@@ -68,6 +69,11 @@ def simulate_command(
         person=person,
         seed=seed,
     )
+    if sessions > 1 and format not in FORMATS_WITH_SESSIONS:
+        remark(
+            f"mindglyph: {format} says of no trial in which session it was, so 'evaluate --splits session' cannot be "
+            f"tried: --format {' or '.join(FORMATS_WITH_SESSIONS)} does"
+        )
     truth = run_simulation(out, settings)
     summary = {key: value for key, value in truth.items() if key not in _LISTS_OF_TRUTH}
     if artifacts:

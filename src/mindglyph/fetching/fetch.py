@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from mindglyph.errors import UserError
 from mindglyph.fetching.archives import fetch_archive
 from mindglyph.fetching.hub import fetch_from_hub
 from mindglyph.fetching.published import ArchiveSet, HubSet, named
@@ -39,9 +42,26 @@ def fetch_set(name: str, folder: Path, settings: FetchSettings, stage: Stage) ->
         If there is no such set, it cannot be had, or is not what was expected.
     """
     published = named(name)
+    with _made(folder):
+        if isinstance(published, ArchiveSet):
+            return fetch_archive(published, folder, settings, stage)
+        assert isinstance(published, HubSet)
+        return fetch_from_hub(published, folder, settings, stage)
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make the folder where it is missing; where nothing comes, it is as before."""
+    there = folder.exists()
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    if isinstance(published, ArchiveSet):
-        return fetch_archive(published, folder, settings, stage)
-    assert isinstance(published, HubSet)
-    return fetch_from_hub(published, folder, settings, stage)
+    try:
+        yield
+    except BaseException as error:
+        if not there:
+            # One that holds something stays.
+            with suppress(OSError):
+                folder.rmdir()
+        if isinstance(error, UserError) and "no connection" in str(error):
+            raise UserError(f"{error}; 'mindglyph simulate' makes a recording to try the rest with") from error
+        raise

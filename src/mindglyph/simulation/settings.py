@@ -17,6 +17,9 @@ TEXT_FORMATS = ("ep", "mw", "mu", "in")
 FORMATS_WITH_PIXELS = ("muse2", "muse2-cut2", "muse2-cut3", "cap64", "mnist8b", "mnist2b")
 """Those that hold the shown picture, and a black one after each."""
 
+FORMATS_WITH_SESSIONS = ("mnist8b", "mnist2b")
+"""Those whose rows say their session; in the others only level, gain and clock tell of one."""
+
 
 class SimulationSettings(Settings):
     """What is simulated.
