@@ -231,6 +231,10 @@ def test_a_command_line_that_cannot_be_understood_is_one_line_with_the_help_to_a
         (("evaluat",), "No such command 'evaluat'. Did you mean 'evaluate'? see 'mindglyph --help'"),
         (("audit", "mw.store", "-q"), "audit: put -q before the command: 'mindglyph -q audit …'"),
         (("simulate", "EP.txt", "--ceiling", 2), "simulate: --ceiling: must be less than 1, not 2.0"),
+        (
+            ("evaluate", "mw.store", "--splits", "sesion"),
+            "evaluate: --splits: must be 'blocked', 'session', 'subject' or 'random', not 'sesion'",
+        ),
         (("--loud",), "No such option: --loud: see 'mindglyph --help'"),
     ):
         assert _mistake(*words) == f"mindglyph: {said}"

@@ -107,6 +107,8 @@ def test_the_parts_of_a_learning_curve_are_named(run: Any, store: Store, tmp_pat
     told = run("evaluate", store.path, *asked)[1]
     assert re.search(r"^fold 1 of 2, fit 1 of at most \d+$", told, re.MULTILINE)
     assert re.search(r"^fold 1 of 2, learning curve, \d+ trials, fit 1 of at most \d+$", told, re.MULTILINE)
+    refused = run("predict", tmp_path / "run", store.path, status=2)[1]
+    assert "is a run of 'mindglyph evaluate': name a folder of 'mindglyph train'" in refused
 
 
 @pytest.mark.parametrize(
