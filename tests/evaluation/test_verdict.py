@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from mindglyph.evaluation import inflation_sentence, score_decoding, verdict
+from mindglyph.evaluation.verdict import gain_sentence, p_alone, p_text
 from tests.evaluation.guesses import guesses
 
 
@@ -145,3 +146,47 @@ def test_two_splits_without_a_leak_are_seldom_called_one() -> None:
         honest, random = (splits[count] for count in np.clip(rng.binomial(400, 0.1, size=2), 15, 74))
         called += "a leak and no decoding" in inflation_sentence(honest, random)
     assert called <= 40
+
+
+def _gain(
+    over: float, ci95: tuple[float, float], p_value: float, alignments: tuple[str, ...] = ("ridge", "none")
+) -> str:
+    gain = {"over_label_only": over, "ci95": ci95, "beyond_digit": 0.0127, "p_value": p_value}
+    return gain_sentence({"gain": gain, "alignments": list(alignments), "n_way": 10, "permutations": 1000}) or ""
+
+
+def test_a_gain_has_its_own_interval_and_no_other_p() -> None:
+    said = _gain(-0.0007, (-0.004, 0.003), 0.0335)
+    assert "-0.1 percentage points over label only (95% interval -0.4 to +0.3), and" in said
+    assert "+1.3 over pictures exchanged among trials of the same label (p = 0.0335)" in said
+    assert gain_sentence({"alignments": ["none"]}) is None
+
+
+@pytest.mark.parametrize(
+    ("over", "ci95", "p_value", "tells"),
+    [
+        (0.08, (0.07, 0.09), 0.0335, True),
+        (0.08, (0.07, 0.09), 0.06, False),
+        (0.01, (-0.01, 0.03), 0.0335, False),
+        (-0.0007, (-0.004, 0.003), 0.0335, False),
+    ],
+)
+def test_a_picture_is_told_only_where_interval_and_p_say_so(
+    over: float, ci95: tuple[float, float], p_value: float, tells: bool
+) -> None:
+    assert ("the recording tells something" in _gain(over, ci95, p_value)) == tells
+    assert ("no evidence that the recording tells anything" in _gain(over, ci95, p_value)) != tells
+
+
+def test_where_no_signal_of_the_picture_was_used_no_figure_is_given() -> None:
+    said = _gain(0.0, (0.0, 0.0), 0.088, alignments=("none", "none"))
+    assert said.startswith("No signal of the very picture was used")
+    assert not any(letter.isdigit() for letter in said)
+
+
+def test_a_p_is_written_in_one_way() -> None:
+    assert p_text(1 / 10_001, 10_000) == "≤ 0.0001"
+    assert p_text(2 / 10_001, 10_000) == "= 0.0002"
+    assert p_text(0.98754, 10_000) == "= 0.988"
+    assert p_text(1e-9) == "< 0.0001"
+    assert (p_alone(0.05449), p_alone(1 / 1001, 1000)) == ("0.0545", "≤ 0.000999")

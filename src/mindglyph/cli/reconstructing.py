@@ -240,17 +240,19 @@ def _encoder(model: Generator) -> ConditionalVAE | None:
 
 
 def _rows(scores: dict[str, Any], folder: Path) -> dict[str, str]:
-    accepted, judge = scores["accepted"], scores["judge"]
+    from mindglyph.evaluation.verdict import gain_sentence
+
+    accepted, judge, permutations = scores["accepted"], scores["judge"], scores.get("permutations")
     rows = {"drawn": f"{accepted['n']:,} of {scores['n_test']:,} trials"}
     if accepted["n"] < scores["n_test"]:
         rows["drawn"] += "; in the others the decoder is no more confident than where it is no better than a guess"
     if judge is not None:
-        rows["judge"] = f"reads the digit shown in the likeliest picture of {_with_controls(judge)}"
+        rows["judge"] = f"reads the digit shown in the likeliest picture of {_with_controls(judge, permutations)}"
     if scores["seen_known"]:
         for n_way, found in scores["identification"].items():
-            rows[f"among {n_way}"] = f"the picture seen is found in {_with_controls(found)}"
+            rows[f"among {n_way}"] = f"the picture seen is found in {_with_controls(found, permutations)}"
         for n_way, found in scores["within_digit"].items():
-            rows[f"among {n_way}, same digit"] = f"the picture seen is found in {_with_controls(found)}"
+            rows[f"among {n_way}, same digit"] = f"the picture seen is found in {_with_controls(found, permutations)}"
         likeness = scores["similarity"]
         best = likeness["correlation"].get("ceiling")
         rows["likeness"] = (
@@ -259,19 +261,17 @@ def _rows(scores: dict[str, Any], folder: Path) -> dict[str, str]:
             f"SSIM {likeness['ssim']['drawn']:.3f} ({likeness['ssim']['label_only']:.3f}), "
             f"mean squared error {likeness['mse']['drawn']:.4f} ({likeness['mse']['label_only']:.4f})"
         )
-        if (gain := scores["gain"]) is not None:
-            low, high = gain["ci95"]
-            rows["gain"] = (
-                f"{100 * gain['over_label_only']:+.1f} percentage points over label only "
-                f"({100 * low:+.1f} to {100 * high:+.1f}; p = {gain['p_value']:.4f})"
-            )
+        if (gain := gain_sentence(scores)) is not None:
+            rows["gain"] = gain
     else:
         rows["identification"] = "not possible: the recording does not say which picture was shown"
     return rows | {"pictures": f"{folder} ({', '.join(['pictures.npz', *scores['files']])})"}
 
 
-def _with_controls(score: dict[str, Any]) -> str:
+def _with_controls(score: dict[str, Any], permutations: int | None) -> str:
+    from mindglyph.evaluation.verdict import p_text
+
     return (
-        f"{score['drawn']:.1%} (chance {score['chance']:.0%}, p = {score['p_value']:.4f}; label only "
+        f"{score['drawn']:.1%} (chance {score['chance']:.0%}, p {p_text(score['p_value'], permutations)}; label only "
         f"{score['label_only']:.1%}, shuffled EEG {score['shuffled']:.1%}, class mean {score['class_mean']:.1%})"
     )

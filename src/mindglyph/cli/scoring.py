@@ -8,14 +8,17 @@ from typing import Any
 
 def scored(metrics: Mapping[str, Any]) -> dict[str, str]:
     """Return what is shown of an evaluation's `metrics.json`, the verdict first."""
+    from mindglyph.evaluation.verdict import p_alone, p_text
+
     decoding = metrics["decoding"]
+    p = p_alone(decoding["p_value"], decoding["permutations"])
     rows = {"verdict": metrics["verdict"]}
     rows |= {f"warning {number}": warning for number, warning in enumerate(metrics["warnings"], start=1)}
     rows["audit"] = metrics["audit"]["summary"]
     rows |= {
         "accuracy": f"{_accuracy(decoding)}, {decoding['n_test']:,} trials",
         "chance": f"{decoding['chance']:.1%}; guessing exceeds {decoding['chance_bound']:.1%} once in 20 recordings",
-        "p": f"{decoding['p_value']:.4f} by {decoding['permutations']:,} permutations in blocks of {decoding['block']}"
+        "p": f"{p} by {decoding['permutations']:,} permutations in blocks of {decoding['block']}"
         + (", of the area under the curve" if decoding["statistic"] == "auc" else ""),
         "balanced": f"{decoding['balanced_accuracy']:.1%} if all labels were as frequent{_further(decoding)}",
         "baselines": _baselines(decoding),
@@ -24,9 +27,9 @@ def scored(metrics: Mapping[str, Any]) -> dict[str, str]:
     if (probabilities := decoding["reliability"]) is not None:
         rows["probabilities"] = _believed(probabilities)
     if (retrained := decoding.get("retrained")) is not None:
-        rows["p, trained anew"] = f"{retrained['p_value']:.4f} by {retrained['n']:,} permutations"
+        rows["p, trained anew"] = f"{p_alone(retrained['p_value'], retrained['n'])} by {retrained['n']:,} permutations"
     for name, other in list(metrics["splits"].items())[1:]:
-        rows[name] = f"{_accuracy(other)}, p = {other['p_value']:.4f}"
+        rows[name] = f"{_accuracy(other)}, p {p_text(other['p_value'], other['permutations'])}"
     if (inflation := metrics["inflation"]) is not None:
         rows["inflation"] = inflation["sentence"]
     return rows

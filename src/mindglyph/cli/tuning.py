@@ -93,6 +93,8 @@ def _named(wishes: list[str] | None) -> list[str]:
 
 def _rows(metrics: dict[str, Any]) -> dict[str, str]:
     """Return what is shown of a search."""
+    from mindglyph.evaluation.verdict import p_text
+
     best, default, outer = metrics["best"], metrics["default"], metrics["outer"]
     rows = {"trials": ", ".join(f"{count} {state}" for state, count in metrics["trials"].items())}
     if default is None:
@@ -113,7 +115,7 @@ def _rows(metrics: dict[str, Any]) -> dict[str, str]:
         low, high = found["accuracy_ci95"]
         rows["difference"] = (
             f"{100 * found['accuracy']:+.1f} points (95% interval {100 * low:+.1f} to {100 * high:+.1f}), "
-            f"p = {found['p_value']:.4f}; log loss {found['log_loss']:+.4f}"
+            f"p {p_text(found['p_value'])}; log loss {found['log_loss']:+.4f}"
         )
     rows |= {f"warning {number}": warning for number, warning in enumerate(metrics["warnings"], start=1)}
     return rows
@@ -128,5 +130,8 @@ def _values(best: dict[str, Any], default: dict[str, Any] | None) -> str:
 
 
 def _score(score: dict[str, Any]) -> str:
+    from mindglyph.evaluation.verdict import p_text
+
     low, high = score["ci95"]
-    return f"{score['accuracy']:.1%} (95% interval {low:.1%} to {high:.1%}), p = {score['p_value']:.4f}"
+    p = p_text(score["p_value"], score["permutations"])
+    return f"{score['accuracy']:.1%} (95% interval {low:.1%} to {high:.1%}), p {p}"

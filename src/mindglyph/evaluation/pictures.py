@@ -3,8 +3,9 @@
 Any generator draws a good 7 from the label "7" alone, so a score of a picture says nothing
 until the same score of the controls stands beside it. The headline is the gain over label
 only: by how much more often the picture seen is found than it is by a picture that holds what
-was decoded of the digit and nothing else. Its p is by exchanging the pictures drawn among trials
-of the same digit, which leaves all that was decoded of the digit in place.
+was decoded of the digit and nothing else. Beside it stands another gain, beyond the digit: over the
+pictures drawn exchanged among trials of the same digit, which leaves all that was decoded of the
+digit in place. The interval is of the gain over label only, the p of that beyond the digit.
 """
 
 from __future__ import annotations
@@ -59,12 +60,15 @@ def score_pictures(
         `n_test`; `judge` (None without one) and, of the trials that were drawn with confidence, `accepted`; where the
         pictures seen are known (`seen_known`) also `identification` and `within_digit` (by the
         number of candidates; the latter among pictures of the same digit), `similarity`
-        (`correlation`, `ssim`, `mse`) and `gain` over label only. Every score is a dictionary with
+        (`correlation`, `ssim`, `mse`) and `gain`: `over_label_only` with its `ci95`, and `beyond_digit`, over
+        the pictures exchanged within the digit, which `p_value` is of. `permutations` says how many
+        each p is by. Every score is a dictionary with
         `drawn`, its 95% interval over trials `ci95`, `n`, `p_value` where one is computed, `chance`
         where there is one, and the controls `label_only`, `class_mean`, `shuffled`.
     """
     rng = np.random.default_rng(seed)
-    scores: dict[str, Any] = {"n_test": len(pictures), "n_way": N_WAY, "seen_known": pictures.seen is not None}
+    scores: dict[str, Any] = {"n_test": len(pictures), "n_way": N_WAY, "permutations": n_permutations}
+    scores["seen_known"] = pictures.seen is not None
     right = pictures.probabilities.argmax(axis=1) == pictures.labels
     scores["accepted"] = _accepted(right, pictures)
     scores["judge"] = None if judge is None else _judged(judge, pictures, n_permutations, rng)

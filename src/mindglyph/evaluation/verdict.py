@@ -8,12 +8,15 @@ https://doi.org/10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from mindglyph.evaluation.statistics import SIGNIFICANT
+
+_SMALLEST_P = 0.0001
+"""Smaller ones of no permutations are not written out."""
 
 _NAMED = 2
 """So many failures are named in a sentence; more are counted."""
@@ -80,11 +83,64 @@ def told_from_guessing(decoding: dict[str, Any]) -> bool:
     return decoding["p_value"] < SIGNIFICANT and (_more_often_right(decoding) or told_apart)
 
 
-def p_text(decoding: dict[str, Any]) -> str:
-    """Return a score's p with its sign: where no permutation was as good, the true one is smaller still."""
-    smallest = 1 / (decoding["permutations"] + 1)
-    sign = "≤" if decoding["p_value"] <= 1.001 * smallest else "="
-    return f"{sign} {decoding['p_value']:.3g}"
+def p_text(p_value: float, permutations: int | None = None) -> str:
+    """Return a p with its sign, as a sentence or a row says it.
+
+    Parameters
+    ----------
+    p_value : float
+        Of any test.
+    permutations : int, optional
+        That it was found by: where none of them was as good, the true one is smaller still.
+
+    Returns
+    -------
+    str
+        Such as "= 0.0335", "≤ 0.0001".
+    """
+    if permutations is None and p_value < _SMALLEST_P:
+        return f"< {_SMALLEST_P}"
+    sign = "≤" if permutations is not None and p_value <= 1.001 / (permutations + 1) else "="
+    return f"{sign} {np.format_float_positional(p_value, precision=3, fractional=False, trim='-')}"
+
+
+def p_alone(p_value: float, permutations: int | None = None) -> str:
+    """Return the same for a column that is headed p, which needs no "="."""
+    return p_text(p_value, permutations).removeprefix("= ")
+
+
+def gain_sentence(scores: Mapping[str, Any]) -> str | None:
+    """Say how far pictures tell of the very one seen, each figure with what belongs to it and no other.
+
+    Parameters
+    ----------
+    scores : mapping
+        As `score_pictures` gives them.
+
+    Returns
+    -------
+    str or None
+        A sentence with the gain over label only and its interval, and the gain beyond the label
+        and its p; None where the pictures seen are not known, or too few.
+    """
+    gain = scores.get("gain")
+    if gain is None:
+        return None
+    if set(scores["alignments"]) == {"none"}:
+        return (
+            "No signal of the very picture was used: each picture is drawn from what was decoded of the label, as "
+            "label only is, and tells no more."
+        )
+    low, high = gain["ci95"]
+    # An interval and a test of two questions: only where both say so is there anything.
+    tells = gain["over_label_only"] > 0 and low > 0 and gain["p_value"] < SIGNIFICANT
+    so = "the recording tells something" if tells else "there is no evidence that the recording tells anything"
+    return (
+        f"In finding the picture seen among {scores['n_way']}: {100 * gain['over_label_only']:+.1f} percentage points "
+        f"over label only (95% interval {100 * low:+.1f} to {100 * high:+.1f}), and "
+        f"{100 * gain['beyond_digit']:+.1f} over pictures exchanged among trials of the same label "
+        f"(p {p_text(gain['p_value'], scores.get('permutations'))}): {so} of the very picture."
+    )
 
 
 def what_is_read(decoding: dict[str, Any]) -> str:
@@ -137,7 +193,7 @@ def _more_often_right(decoding: dict[str, Any]) -> bool:
 
 
 def _figures(decoding: dict[str, Any]) -> str:
-    p = f"p {p_text(decoding)}"
+    p = f"p {p_text(decoding['p_value'], decoding['permutations'])}"
     trials = f"{decoding['n_test']:,} trials"
     if decoding["statistic"] == "auc":
         return f"area under the curve {decoding['auc']:.3f}, chance 0.5, {p}, {trials}"

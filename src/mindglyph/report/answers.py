@@ -72,9 +72,10 @@ def _chance(decoding: dict[str, Any]) -> str:
 
 def _how_far(metrics: dict[str, Any], store: dict[str, Any]) -> str:
     decoding, audit = metrics["decoding"], metrics["audit"]
+    p = p_text(decoding["p_value"], decoding["permutations"])
     failed = ", ".join(audit["failed"])
     if not told_from_guessing(decoding):
-        said = f"There is nothing to believe: this is no better than guessing (p {p_text(decoding)})"
+        said = f"There is nothing to believe: this is no better than guessing (p {p})"
         if failed:
             return f"{said}, and a better score could not be believed until this is mended: {failed}."
         least = decoding["detectable"]
@@ -83,7 +84,7 @@ def _how_far(metrics: dict[str, Any], store: dict[str, Any]) -> str:
         return f"Not at all until this is mended, since the data could lie: {failed}."
     if not store["ordered"]:
         return (
-            f"With doubt: it is more than guessing (p {p_text(decoding)}), but the order of recording is not known, "
+            f"With doubt: it is more than guessing (p {p}), but the order of recording is not known, "
             "so that the moment of recording alone may have told the label."
         )
     levels = Counter(finding["level"] for finding in audit["findings"])
@@ -95,4 +96,4 @@ def _how_far(metrics: dict[str, Any], store: dict[str, Any]) -> str:
         so = "so the method works, but no brain was recorded"
     else:
         so = f"so it holds for {_HOLDS_FOR[audit['splits'][0]]}, and nothing further was tested"
-    return f"Guessing hardly explains it (p {p_text(decoding)}), and {audited}; {so}."
+    return f"Guessing hardly explains it (p {p}), and {audited}; {so}."

@@ -12,7 +12,7 @@ import numpy as np
 from mindglyph.evaluation import EvaluationSettings, evaluated_trials
 from mindglyph.evaluation.benchmark.provenance import provenance
 from mindglyph.evaluation.crossvalidation import read_histories
-from mindglyph.evaluation.verdict import p_text
+from mindglyph.evaluation.verdict import gain_sentence
 from mindglyph.files import replaced_file
 from mindglyph.reconstruction import Reconstructions
 from mindglyph.report import figures
@@ -57,8 +57,8 @@ def write_report(path: Path, run: Run, store: Store, settings: EvaluationSetting
             metrics=metrics,
             answers=answers(metrics, settings.decoder, store.about),
             decoding=decoding,
-            p=p_text(decoding).removeprefix("= "),
             pictures=metrics.get("pictures"),
+            gain=gain_sentence(metrics.get("pictures", {})),
             grids=_grids(run, metrics["pictures"]) if "pictures" in metrics else {},
             import_report=store.import_report,
             store=store.about,

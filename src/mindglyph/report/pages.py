@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 from jinja2 import Environment, PackageLoader
 
+from mindglyph.evaluation.verdict import p_alone
 from mindglyph.report.palette import as_variables
 
 
@@ -19,6 +20,6 @@ def pages() -> Environment:
     environment.globals["colours"] = as_variables
     environment.filters["log_of"] = lambda value: math.log(value)
     environment.filters["percent"] = lambda value: f"{100 * value:.1f}%"
-    environment.filters["p"] = lambda value: "< 0.0001" if value < 0.00005 else f"{value:.3g}"
+    environment.filters["p"] = p_alone
     environment.filters["thousands"] = lambda value: f"{value:,}"
     return environment
