@@ -46,7 +46,7 @@ def _further(decoding: Mapping[str, Any]) -> str:
 
 
 def _baselines(decoding: Mapping[str, Any]) -> str:
-    always = f"{decoding['majority']:.1%} by always naming the most frequent label"
+    always = f"{decoding['majority']:.1%} by always naming the most frequent label in training"
     if decoding["rest_baseline"] is None:
         return always
     return f"{always}; {decoding['rest_baseline']:.1%} by telling rest (-1) and guessing the digit, if rest counted"

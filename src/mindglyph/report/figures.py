@@ -203,6 +203,7 @@ def reliability_figure(decoding: dict[str, Any]) -> str | None:
         color=BLUE,
         alpha=0.7,
         lw=0,
+        clip_on=False,
     )
     axes.set(xlabel="believed (%)", ylabel="right (%)", xlim=(0, 100), ylim=(0, 100))
     alt = "How often the decoder is right by how much it believes: " + "; ".join(
