@@ -72,3 +72,9 @@ def test_the_start_before_the_event_and_other_signals_come_along() -> None:
     assert trials.extras["PPG"] is pulse
     with pytest.raises(UserError, match="6 PPG for 5 trials"):
         _trials(n=5, extras={"PPG": pulse})
+
+
+def test_trials_are_printed_in_one_short_line() -> None:
+    words = _trials(y=np.array(["face", "house"] * 3))
+    assert repr(words) == "Trials: 6 trials, 2 channels, 64 samples at 128 Hz, labels face, house"
+    assert repr(_trials(40, y=np.arange(40))).endswith("128 Hz, 40 different labels")

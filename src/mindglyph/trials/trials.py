@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import mne
     from braindecode.datasets import BaseConcatDataset
 
+_LABELS_SHOWN = 10
+
 
 @dataclass(frozen=True)
 class ExtraSignals:
@@ -41,7 +43,7 @@ class ExtraSignals:
         return len(self.signals)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trials:
     """Recorded trials with their labels.
 
@@ -147,6 +149,13 @@ class Trials:
     def __len__(self) -> int:
         """Return the number of trials."""
         return len(self.labels)
+
+    def __repr__(self) -> str:
+        """Return their size in a line: the arrays themselves would fill screens."""
+        _, n_channels, n_times = self.signals.shape
+        names = [str(name) for name in np.unique(self.labels)]
+        shown = f"labels {', '.join(names)}" if len(names) <= _LABELS_SHOWN else f"{len(names):,} different labels"
+        return f"Trials: {len(self):,} trials, {n_channels} channels, {n_times:,} samples at {self.sfreq:g} Hz, {shown}"
 
     @property
     def sfreq(self) -> float:
