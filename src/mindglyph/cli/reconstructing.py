@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mindglyph.cli.app import AsJson, RunPath, app, progress, show
+from mindglyph.cli.app import AsJson, RunPath, app, going_on, progress, show
 
 if TYPE_CHECKING:
     from mindglyph.images.generators import Generator
@@ -124,7 +124,7 @@ def _scored(drawing: _Drawing, kept: Kept, folder: Path, model: Generator) -> di
     from mindglyph.images.judge import packaged_judge
     from mindglyph.report.picture_grids import chosen_trials, write_grids, write_strip
 
-    with progress("draw") as report:
+    with going_on(), progress("draw") as report:
         pictures = drawing.draw(kept, report)
     pictures.save(folder / "pictures.npz")
     judge = packaged_judge() if model.labels == _DIGITS else None

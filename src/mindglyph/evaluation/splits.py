@@ -239,7 +239,10 @@ def groups_of(name: Literal["session", "subject"], metadata: pd.DataFrame) -> np
             columns += ["run"]
     missing = [column for column in columns if column not in metadata]
     if missing:
-        raise UserError(f"the recording does not say which {name} a trial belongs to: take the split 'blocked'")
+        raise UserError(
+            f"the recording does not say which {name} a trial belongs to: take the split 'blocked', or "
+            f"give arrays a column '{name}' in their metadata"
+        )
     return metadata.groupby(columns, sort=False, dropna=False).ngroup().to_numpy(dtype=np.int64)
 
 

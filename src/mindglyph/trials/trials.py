@@ -120,7 +120,9 @@ class Trials:
         ch_names : sequence of str
             Channel names; those of the 10-05 system get their place on the head.
         metadata : DataFrame, optional
-            One row a trial; without `event` the trials are numbered as they come.
+            One row a trial; without `event` the trials are numbered as they come. `session` and
+            `subject` say what the splits of these names keep together, `unix_time` or `onset_s` (s)
+            when a trial began.
         images : ndarray, shape (n_trials, 28, 28), optional
             The pictures shown, uint8.
         tmin : float
