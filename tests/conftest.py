@@ -19,6 +19,7 @@ from mindglyph.sources.formats import recognise
 from mindglyph.sources.recording import Chunk, Recording, Refusal
 from mindglyph.store import Store, write_store
 from mindglyph.trials import Trials, make_info
+from tests.clusters import Dask
 from tests.kills import Starter
 
 # One folder serves all examples of a test: each overwrites the file of the one before.
@@ -98,6 +99,17 @@ def starter() -> Iterator[Starter]:
     one = Starter()
     yield one
     one.close()
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory: pytest.TempPathFactory, starter: Starter) -> Iterator[Dask]:
+    """A scheduler with two workers; a module has its own, since some lose one."""
+    started = Dask(tmp_path_factory.mktemp("dask"), starter)
+    try:
+        started.start("one", "two")
+        yield started
+    finally:
+        started.kill_all()
 
 
 @pytest.fixture(scope="session")

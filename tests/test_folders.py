@@ -3,12 +3,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from mindglyph import folders
-from mindglyph.errors import UserError
-from mindglyph.folders import recover_folder, replaced_folder
+from mindglyph.errors import PlaceError, UserError
+from mindglyph.files import replaced_file
+from mindglyph.folders import recover_folder, remove_folder, replaced_folder
 
 
 class _CrashError(Exception):
@@ -82,3 +84,24 @@ def test_what_a_killed_process_left_is_swept_away(tmp_path: Path) -> None:
         _write(path, "another")
         assert (mine / "marker").exists()
     assert os.listdir(tmp_path) == ["folder"]
+
+
+def test_a_folder_is_removed_under_whoever_still_writes_into_it(tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+    (path / "part").mkdir(parents=True)
+    (tmp_path / ".folder.12345678.tmp").mkdir()
+    file = path / "part" / "state"
+    with pytest.raises(PlaceError, match="state: cannot be written"), replaced_file(file, parents=False) as temporary:
+        temporary.write_text("half")
+        remove_folder(path)
+    with pytest.raises(PlaceError, match="state: cannot be written"), replaced_file(file, parents=False):
+        pass
+    remove_folder(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_moved_is_removed_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "folder" / "part").mkdir(parents=True)
+    monkeypatch.setattr(Path, "replace", mock.Mock(side_effect=PermissionError))
+    remove_folder(tmp_path / "folder")
+    assert list(tmp_path.iterdir()) == []

@@ -27,13 +27,15 @@ if sys.platform != "win32":
 
 
 @contextmanager
-def replaced_file(path: Path) -> Iterator[Path]:
+def replaced_file(path: Path, parents: bool = True) -> Iterator[Path]:
     """Give a temporary name beside `path`; rename it to `path` when the block succeeds.
 
     Parameters
     ----------
     path : Path
         The file to write. An existing one stays untouched until the rename.
+    parents : bool
+        Whether folders that are not there are made.
 
     Yields
     ------
@@ -46,7 +48,8 @@ def replaced_file(path: Path) -> Iterator[Path]:
         If the folder cannot be written or the disk is full.
     """
     with explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if parents:
+            path.parent.mkdir(parents=True, exist_ok=True)
         sweep(path)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     temporary = Path(name)
@@ -202,7 +205,7 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path}: cannot be read as JSON ({error}): remove it and make it anew") from error
 
 
-def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any], parents: bool = True) -> None:
     """Write arrays and a description as safetensors, whole or not at all.
 
     Parameters
@@ -213,12 +216,14 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], about: Mapping[st
         Numbers only: text and other objects go into `about`.
     about : mapping
         Anything that JSON can hold; kept in the header of the file.
+    parents : bool
+        Whether folders that are not there are made.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    with replaced_file(path) as temporary:
+    with replaced_file(path, parents) as temporary:
         try:
             save_file(plain, str(temporary), metadata={"about": json.dumps(dict(about))})
         except SafetensorError as error:

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mindglyph.errors import UserError
@@ -112,3 +112,22 @@ def _swapped(new: Path, path: Path) -> None:
         old.replace(path)
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder in one step for whoever still writes into it by its name: such a write fails.
+
+    Parameters
+    ----------
+    path : Path
+        The folder; it need not be there.
+    """
+    # What a process that was killed here had moved away.
+    sweep(path)
+    with suppress(OSError):
+        away = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+        with suppress(OSError):
+            path.replace(away)
+        shutil.rmtree(away, ignore_errors=True)
+    # Where it cannot be moved, as on Windows.
+    shutil.rmtree(path, ignore_errors=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +15,7 @@ from mindglyph.decoders.settings import DecodingSettings
 from mindglyph.errors import PlaceError, UserError
 from mindglyph.evaluation import evaluated_trials
 from mindglyph.files import explained
+from mindglyph.folders import remove_folder
 from mindglyph.runs import MODEL, Run, hashes, refuse_changed
 from mindglyph.store import Store
 from mindglyph.transfer import Transfer
@@ -93,7 +93,7 @@ def train(
                 )
             _train(run, trials, pipeline, known, _monitor(run, report, place), transfer is not None)
         # Also of a training that was killed when only this was left to do.
-        shutil.rmtree(run.unfinished, ignore_errors=True)
+        remove_folder(run.unfinished)
         return run.metrics
 
 
@@ -116,7 +116,7 @@ def _train(
     except UserError:
         # It would fail again: the folder is free for other settings.
         if not known:
-            shutil.rmtree(run.path, ignore_errors=True)
+            remove_folder(run.path)
         raise
     files = pipeline.save(run.path / MODEL)
     run.write_history(pipeline.decoder.history_)

@@ -15,7 +15,8 @@ from mindglyph.decoders.batches import fetched, shuffled
 from mindglyph.decoders.checkpoint import FILE
 from mindglyph.decoders.hardware import Hardware
 from mindglyph.decoders.monitor import Monitor, Progress
-from mindglyph.errors import UserError
+from mindglyph.errors import PlaceError, UserError
+from mindglyph.folders import remove_folder
 
 RATE = 64.0
 QUICK: dict[str, dict[str, Any]] = {
@@ -93,6 +94,20 @@ def test_a_signal_in_the_middle_of_an_epoch_loses_that_epoch_only(
     heard: list[Progress] = []
     _same(_build(max_epochs=4).fit(SIGNALS, LABELS, Monitor(heard.append, tmp_path)), unbroken)
     assert [progress.epoch for progress in heard] == [3, 4]
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_a_training_does_not_bring_back_the_folder_that_was_taken_from_it(tmp_path: Path, made: bool) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    monitor = Monitor(_stopping_at(1, lambda: remove_folder(folder)), folder, made=made)
+    with pytest.raises(PlaceError, match="training.safetensors: cannot be written"):
+        _build().fit(SIGNALS, LABELS, monitor)
+    assert not folder.exists()
+    if made:  # nor does one that begins too late
+        with pytest.raises(PlaceError):
+            _build().fit(SIGNALS, LABELS, monitor)
+        assert not folder.exists()
 
 
 def test_each_epoch_is_reported_under_the_name_of_its_part() -> None:

@@ -85,7 +85,7 @@ def write_state(folder: Path, state: State, training: str) -> None:
     Parameters
     ----------
     folder : Path
-        Made if it is not there.
+        Not made if it is not there: whoever took it away wants no state of this training any more.
     state : State
         After an epoch.
     training : str
@@ -97,7 +97,8 @@ def write_state(folder: Path, state: State, training: str) -> None:
     for number, values in state.optimizer["state"].items():
         arrays |= {f"optimizer.{number}.{name}": value for name, value in values.items()}
     about = {"training": training, "history": state.history, "best_epoch": state.best_epoch}
-    write_arrays(folder / FILE, {name: tensor.cpu().numpy() for name, tensor in arrays.items()}, about)
+    numbers = {name: tensor.cpu().numpy() for name, tensor in arrays.items()}
+    write_arrays(folder / FILE, numbers, about, parents=False)
 
 
 def read_state(folder: Path, training: str, optimizer: dict[str, Any]) -> State | None:

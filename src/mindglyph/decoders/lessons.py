@@ -70,7 +70,7 @@ def teach(lessons: Sequence[Lesson], signals: np.ndarray, codes: np.ndarray, mon
             pass
         return
     with _on_disk(signals, monitor.folder) as path:
-        tasks = [replace(lesson, monitor=_silent(lesson.monitor)) for lesson in lessons]
+        tasks = [replace(lesson, monitor=_sent(lesson.monitor)) for lesson in lessons]
         with closing(place.run(partial(_learned_elsewhere, path, codes), tasks, [path])) as results:
             for number, (lesson, (arrays, history)) in enumerate(zip(lessons, results, strict=True), start=1):
                 lesson.trunk.take_shape(signals.shape[1:])
@@ -91,9 +91,12 @@ def _learned_elsewhere(
     return lesson.trunk._arrays(), lesson.trunk.history_
 
 
-def _silent(monitor: Monitor) -> Monitor:
-    """Return a monitor that can travel: the same folder, and nobody who is told."""
-    return Monitor(folder=None if monitor.folder is None else monitor.folder.absolute(), part=monitor.part)
+def _sent(monitor: Monitor) -> Monitor:
+    """Return a monitor that can travel: the same folder, which is there from now on, and nobody who is told."""
+    if monitor.folder is None:
+        return Monitor(part=monitor.part)
+    monitor.make_folder()
+    return Monitor(folder=monitor.folder.absolute(), made=True, part=monitor.part)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mindglyph.compute import Place
+from mindglyph.files import explained
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,24 @@ class Monitor:
         Name of the part being trained.
     place : Place
         Where parts that can be trained apart are; this process, if nobody says otherwise.
+    made : bool
+        Whether the folder was made by whoever gave it, and is never made here: a task on a cluster
+        may outlive the command that took the folder away, and must not bring it back.
     """
 
     report: Callable[[Progress], None] = _unheard
     folder: Path | None = None
     part: str = ""
     place: Place = field(default_factory=Place)
+    made: bool = False
+
+    def make_folder(self) -> None:
+        """Make the folder, if there is to be one."""
+        if self.folder is not None and not self.made:
+            with explained(self.folder):
+                self.folder.mkdir(parents=True, exist_ok=True)
 
     def of_part(self, name: str, of: str = "") -> Monitor:
         """Return the monitor of a part, with a folder of its own; `of` is said before its name."""
         folder = None if self.folder is None else self.folder / name
-        return replace(self, folder=folder, part=", ".join(part for part in (self.part, of, name) if part))
+        return replace(self, folder=folder, made=False, part=", ".join(part for part in (self.part, of, name) if part))

@@ -151,6 +151,7 @@ class NetworkTraining:
         optimizer = torch.optim.AdamW(
             network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
         )
+        monitor.make_folder()
         training = fingerprint(self.about, signals, codes) if monitor.folder else ""
         state = read_state(monitor.folder, training, optimizer.state_dict()) if monitor.folder else None
         if state is None:

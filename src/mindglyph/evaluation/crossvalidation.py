@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from mindglyph.evaluation.evaluated import evaluated_trials
 from mindglyph.evaluation.settings import EvaluationSettings
 from mindglyph.evaluation.splits import SplitName
 from mindglyph.files import read_json, write_json
+from mindglyph.folders import remove_folder
 from mindglyph.inspection import stretches
 from mindglyph.runs import MODEL, Folds, Run
 from mindglyph.store import Store
@@ -89,7 +89,7 @@ def cross_validate(
             done += 1
             if report is not None:
                 report(done, n_folds)
-        shutil.rmtree(run.unfinished, ignore_errors=True)
+        remove_folder(run.unfinished)
     return read_predictions(folds, n_folds)
 
 
@@ -153,7 +153,7 @@ def _train_and_test(fold: _Fold) -> None:
         table.to_parquet(folder / "predictions.parquet")
         write_json(folder / "history.json", history)
     if monitor.folder is not None:
-        shutil.rmtree(monitor.folder, ignore_errors=True)
+        remove_folder(monitor.folder)
 
 
 def tested_predictions(pipeline: DecodingPipeline, trials: Trials, train: np.ndarray, test: np.ndarray) -> pd.DataFrame:

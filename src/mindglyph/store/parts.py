@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from mindglyph.compute import run_tasks
 from mindglyph.files import explained, read_json
+from mindglyph.folders import remove_folder
 from mindglyph.sources.joined import read_joined
 from mindglyph.sources.recording import Chunk, Recording, Refusal
 from mindglyph.store import layout
@@ -72,7 +73,7 @@ def read_by_tasks(
             ]
             yield replace(recording, read=partial(read_joined, read))
     finally:
-        shutil.rmtree(place, ignore_errors=True)
+        remove_folder(place)
 
 
 @dataclass(frozen=True)
