@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 
 from mindglyph.errors import UserError
+from mindglyph.trials.arrays import refuse_what_is_not_finite
 from mindglyph.trials.channels import MICROVOLTS, make_info, positions_of
-from mindglyph.trials.trials import ExtraSignals, Trials, refuse_what_is_not_finite
+from mindglyph.trials.trials import ExtraSignals, Trials
 
 _SAMPLE = "sample"
 _ONSET = "onset_s"

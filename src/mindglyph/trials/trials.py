@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mindglyph.errors import UserError
+from mindglyph.trials.arrays import as_labels, as_names, as_pictures, as_rate, as_signals, as_table
 from mindglyph.trials.channels import make_info
 from mindglyph.trials.chosen import chosen_rows
 
@@ -138,15 +139,13 @@ class Trials:
         Raises
         ------
         UserError
-            If the parts do not fit, two channels have one name, labels are neither whole numbers nor
-            strings, or a value is not finite (trials and channels are then counted from 0).
+            If the parts do not fit or are of another kind, two channels have one name, or a label is
+            missing or a value not finite (trials are then counted from 0).
         """
-        signals, labels = np.asarray(X, dtype=np.float32), _as_labels(np.asarray(y))
-        refuse_what_is_not_finite(signals, ch_names)
-        table = pd.DataFrame(index=range(len(signals))) if metadata is None else metadata.reset_index(drop=True)
-        if "event" not in table:
-            table = table.assign(event=np.arange(len(table)))
-        return cls(signals, labels, make_info(ch_names, sfreq), table, images, extras or {}, float(tmin))
+        names = as_names(ch_names)
+        signals, labels = as_signals(X, names), as_labels(y)
+        table, info = as_table(metadata, len(signals)), make_info(names, as_rate(sfreq))
+        return cls(signals, labels, info, table, as_pictures(images), extras or {}, float(tmin))
 
     def __len__(self) -> int:
         """Return the number of trials."""
@@ -232,42 +231,3 @@ class Trials:
         from mindglyph.trials.braindecode import to_braindecode
 
         return to_braindecode(self)
-
-
-def _as_labels(labels: np.ndarray) -> np.ndarray:
-    """Return labels as whole numbers or strings; decimals such as 7.0 are taken for the numbers that they are."""
-    if labels.ndim != 1:
-        raise UserError(f"labels have shape {labels.shape}: give one for each trial, (n_trials,)")
-    if labels.dtype.kind == "f" and (np.isfinite(labels) & (labels == np.floor(labels))).all():
-        return labels.astype(np.int64)
-    words = labels.dtype.kind in "UT" or (labels.dtype == object and all(isinstance(one, str) for one in labels))
-    if not words and labels.dtype.kind not in "iu":
-        kind = "of several kinds" if labels.dtype == object else str(labels.dtype)
-        raise UserError(f"labels are {kind}: give whole numbers or strings")
-    return labels
-
-
-def refuse_what_is_not_finite(signals: np.ndarray, ch_names: Sequence[str]) -> None:
-    """Raise UserError with the first trial and channel of `signals` (n_trials, n_channels, n_times) that hold NaN.
-
-    Parameters
-    ----------
-    signals : ndarray, shape (n_trials, n_channels, n_times)
-        In microvolts.
-    ch_names : sequence of str
-        Of the channels.
-
-    Raises
-    ------
-    UserError
-        If there is such a value.
-    """
-    bad = ~np.isfinite(signals).all(axis=2) if signals.ndim == 3 else np.zeros((0, 0), dtype=bool)
-    if bad.any():
-        trial, channel = np.argwhere(bad)[0]
-        # A missing name is reported by what comes next, in the words for it.
-        name = repr(ch_names[channel]) if channel < len(ch_names) else f"number {channel}"
-        raise UserError(
-            f"trial {trial}, channel {name}: holds values that are not finite, as {bad.any(axis=1).sum()} of "
-            f"{len(bad)} trials do: drop or repair them"
-        )
