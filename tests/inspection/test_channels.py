@@ -88,7 +88,7 @@ def test_a_loud_channel_and_a_wrong_unit_are_found(store_of: StoreOf, clean: Cle
     assert "TP10" in warnings["high amplitude"]
     assert "unit" not in warnings
     _, warnings = _look(store_of(clean() * 1e-6))
-    assert "another unit" in warnings["unit"]
+    assert "look like volts" in warnings["unit"]
 
 
 def test_values_that_are_no_numbers_are_counted_and_spoil_nothing(store_of: StoreOf, clean: Clean) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,12 @@ LOUD = 5
 
 SAME = 0.9999
 """Channels that correlate more than this within trials are one."""
+
+_MICROVOLTS = (0.5, 1000.0)
+"""Between which the spread of an EEG in microvolts lies."""
+
+_VOLTS_AT_MOST = 0.001
+"""So little is an EEG in volts, and no amplifier's noise in microvolts."""
 
 
 class ChannelTally:
@@ -221,3 +228,27 @@ def identical_trials(signals: np.ndarray, pairs: list[tuple[int, int, float]]) -
         part = signals[stretch]
         counts += [int((part[:, one] == part[:, other]).all(axis=1).sum()) for one, other, _ in pairs]
     return counts.tolist()
+
+
+def odd_unit(spreads: Sequence[float]) -> tuple[str, str] | None:
+    """Return what looks as if signals were in another unit than microvolts, and the mend.
+
+    Parameters
+    ----------
+    spreads : sequence of float, shape (n_channels,)
+        Of the channels.
+
+    Returns
+    -------
+    figure, mend : str
+        None where they look like microvolts.
+    """
+    alive = [spread for spread in spreads if spread > 0]
+    typical = float(np.median(alive)) if alive else 0.0
+    if not alive or _MICROVOLTS[0] <= typical <= _MICROVOLTS[1]:
+        return None
+    if typical < _VOLTS_AT_MOST:
+        mend = "They look like volts: give arrays times 1e6, or import with --microvolts 1e6."
+    else:
+        mend = "Give arrays in microvolts, or say how many a unit of the file is with import --microvolts."
+    return f"typically {typical:.3g} µV", mend

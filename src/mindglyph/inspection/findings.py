@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from mindglyph.inspection.channels import HELD, LOUD
+from mindglyph.inspection.channels import HELD, LOUD, odd_unit
 from mindglyph.inspection.result import Channel, Copies, Finding, Inspection
 from mindglyph.inspection.spectra import SEEN
 
@@ -23,7 +23,6 @@ _OFTEN_FLAT = 0.01
 _AT_RAIL = 0.001
 _OFTEN_LOUD = 0.05
 _OUTLYING = 5.0  # times the spread of the other channels
-_MICROVOLTS = (0.5, 1000.0)  # between which the spread of an EEG in microvolts lies
 _STRONG_MAINS = 20.0  # decibels
 _NAMED = 6
 
@@ -217,10 +216,10 @@ def _loud(found: Inspection) -> Iterator[Finding]:
 
 
 def _scale(found: Inspection) -> Iterator[Finding]:
-    alive = [channel.spread for channel in found.channels if channel.spread > 0]
-    if alive and not _MICROVOLTS[0] <= np.median(alive) <= _MICROVOLTS[1]:
-        sentence = "An EEG spreads by some 5 to 100 µV: the values may be in another unit (see import --microvolts)."
-        yield Finding("warn", "unit", f"typically {np.median(alive):.3g} µV", sentence)
+    odd = odd_unit([channel.spread for channel in found.channels])
+    if odd is not None:
+        figure, mend = odd
+        yield Finding("warn", "unit", figure, f"An EEG spreads by some 5 to 100 µV. {mend}")
 
 
 def _twins(found: Inspection) -> Iterator[Finding]:

@@ -66,3 +66,10 @@ def test_dead_and_copied_channels_are_warned_of(store_of: StoreOf, clean: Clean)
     assert {said(found, about).level for about in ("dead channels", "channels that are one")} == {"warn"}
     whole = look(store_of(clean(), shuffled_labels(300)))
     assert {said(whole, about).level for about in ("dead channels", "channels that are one")} == {"ok"}
+
+
+@pytest.mark.parametrize(("times", "mend"), [(1e-6, "look like volts: give arrays times 1e6"), (1e3, "in microvolts")])
+def test_values_in_another_unit_are_warned_of(times: float, mend: str, store_of: StoreOf, clean: Clean) -> None:
+    odd = said(look(store_of(times * clean(), shuffled_labels(300))), "unit")
+    assert odd.level == "warn"
+    assert mend in odd.mend

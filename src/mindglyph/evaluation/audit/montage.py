@@ -1,4 +1,4 @@
-"""Whether channels are what their names say: alive, each its own, and in the order of the headset."""
+"""Whether channels are what their names say: alive, each its own, in microvolts, in the order of the headset."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from mindglyph.evaluation.audit.material import Material
 from mindglyph.evaluation.audit.result import Finding
 from mindglyph.headsets import HEADSETS, IMAGENET, MNIST_8B, VISUAL_MNIST, Headset
+from mindglyph.inspection.channels import odd_unit
 from mindglyph.trials import positions_of
 
 _DEAD = 0.9  # of the trials
@@ -46,9 +47,10 @@ def known_headset(device: str, names: Sequence[str] = ()) -> Headset | None:
 
 
 def channel_findings(material: Material) -> Iterator[Finding]:
-    """Say whether channels are dead, copies of one another, or in another order than they should be."""
+    """Say whether channels are dead, copies of one another, no microvolts, or in another order than they should be."""
     yield _dead(material)
     yield _copied(material)
+    yield from _unit(material)
     yield from _named_in_order(material)
     yield from _smooth(material)
 
@@ -71,6 +73,16 @@ def _copied(material: Material) -> Finding:
     why = "Two channels hold the same signal, so one of the two names says where nothing was recorded."
     mend = "Leave one of them out, and look for bridged electrodes or a column that was copied."
     return Finding("warn", "channels that are one", _listed(pairs), why, mend)
+
+
+def _unit(material: Material) -> Iterator[Finding]:
+    spreads = material.channels.spread
+    odd = odd_unit(spreads.tolist())
+    if odd is not None:
+        figure, mend = odd
+        yield Finding("warn", "unit", figure, "An EEG spreads by some 5 to 100 µV, and these values do not.", mend)
+    elif spreads.any():
+        yield Finding("ok", "unit", "microvolts", "Signals spread as far as an EEG in microvolts does.")
 
 
 def _named_in_order(material: Material) -> Iterator[Finding]:
