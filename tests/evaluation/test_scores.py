@@ -138,3 +138,14 @@ def test_a_single_fold_is_scored() -> None:
     score = score_decoding(guesses(0.3).assign(fold=0), None, 200, seed=0)
     assert score.ci95 == score.ci95_independent
     assert score.folds == [pytest.approx(score.accuracy)]
+
+
+def test_what_permuted_labels_get_is_less_than_chance_where_a_fold_has_what_training_lacks() -> None:
+    # Each stretch has more of one label, and training on the other prefers the other label.
+    labels = np.repeat([0, 1, 0, 1], [60, 40, 40, 60])
+    fold = np.repeat([0, 1], 100)
+    predictions = pd.DataFrame({"fold": fold, "label": labels, "predicted": 1 - fold, "majority": 1 - fold})
+    score = score_decoding(predictions, None, 200, seed=0)
+    assert score.null_mean == pytest.approx(0.4) == score.accuracy
+    assert score.p_value > 0.9
+    assert score_decoding(guesses(0.5), None, 2000, seed=0).null_mean == pytest.approx(0.1, abs=0.005)

@@ -39,7 +39,11 @@ def test_what_was_decoded_how_well_and_against_which_chance() -> None:
     )
     assert f"{decoding['accuracy']:.1%} of the trials" in found["How well?"]
     assert "Guessing gets 10.0% on average" in found["Against which chance?"]
+    shuffled = f"these very answers get {decoding['null_mean']:.1%} on average where the labels are shuffled"
+    assert shuffled in found["Against which chance?"]
     assert "no decoder could" not in found["Against which chance?"]
+    del decoding["null_mean"]  # as in a run of an earlier version
+    assert "shuffled" not in _answers(metrics)["Against which chance?"]
     found = _answers(
         {**metrics, "decoding": {**decoding, "ceiling": 0.8, "statistic": "auc", "auc": 0.75}}, device=None
     )

@@ -18,8 +18,7 @@ def scored(metrics: Mapping[str, Any]) -> dict[str, str]:
     rows |= {
         "accuracy": f"{_accuracy(decoding)}, {decoding['n_test']:,} trials",
         "chance": f"{decoding['chance']:.1%}; guessing exceeds {decoding['chance_bound']:.1%} once in 20 recordings",
-        "p": f"{p} by {decoding['permutations']:,} permutations in blocks of {decoding['block']}"
-        + (", of the area under the curve" if decoding["statistic"] == "auc" else ""),
+        "p": f"{p} by {_permutations(decoding)}",
         "balanced": f"{decoding['balanced_accuracy']:.1%} if all labels were as frequent{_further(decoding)}",
         "baselines": _baselines(decoding),
         "information": _information(decoding["information"]),
@@ -33,6 +32,13 @@ def scored(metrics: Mapping[str, Any]) -> dict[str, str]:
     if (inflation := metrics["inflation"]) is not None:
         rows["inflation"] = inflation["sentence"]
     return rows
+
+
+def _permutations(decoding: Mapping[str, Any]) -> str:
+    made = f"{decoding['permutations']:,} permutations in blocks of {decoding['block']}"
+    if decoding["statistic"] == "auc":
+        return f"{made}, whose area under the curve is {decoding['null_mean']:.3f} on average"
+    return f"{made}, which get {decoding['null_mean']:.1%} on average"
 
 
 def _further(decoding: Mapping[str, Any]) -> str:

@@ -93,6 +93,10 @@ class DecodingScore:
         Trials permuted together.
     permutations : int
         How many.
+    null_mean : float
+        Mean of the statistic with the labels permuted: what these very answers get where they tell
+        nothing. Under a blocked split it lies a little below chance, since a label that a stretch
+        has more often than its share has been seen less often in training.
     folds : list of float
         Accuracy of each fold.
     classes : list
@@ -126,6 +130,7 @@ class DecodingScore:
     reliability: Reliability | None
     block: int
     permutations: int
+    null_mean: float
     folds: list[float]
     classes: list[Any]
     confusion: list[list[int]]
@@ -212,6 +217,7 @@ def score_decoding(
         reliability=reliability(*believed) if believed else None,
         block=length,
         permutations=n_permutations,
+        null_mean=float(null.mean()),
         folds=[float(part.mean()) for _, part in pd.Series(right).groupby(folds)],
         classes=classes.tolist(),
         confusion=confusion_matrix(labels, predicted, labels=classes).tolist(),

@@ -63,8 +63,11 @@ def _chance(decoding: dict[str, Any]) -> str:
         f"Guessing gets {decoding['chance']:.1%} on average and more than {decoding['chance_bound']:.1%} in 1 of 20 "
         f"recordings of this length, and always naming the most frequent label {decoding['majority']:.1%}"
     )
+    permuted = decoding.get("null_mean")  # which runs of earlier versions lack
     if decoding["statistic"] == "auc":
         said += "; guessing has an area under the curve of 0.5"
+    elif permuted is not None:
+        said += f"; these very answers get {permuted:.1%} on average where the labels are shuffled"
     if decoding["ceiling"] is not None:
         said += f"; no decoder could get more than {decoding['ceiling']:.1%} here"
     return f"{said}."
