@@ -44,7 +44,7 @@ def test_clean_sets_raise_no_fail_over_twenty_seeds(world: World, format: str, c
         store = world(format=format, events=300, ceiling=ceiling, rest=0.15 * (seed % 2), seed=seed)
         found = look(store)
         assert found.fails == [], f"seed {seed}"
-        assert set(found.warnings) <= {"trials without a digit"}, f"seed {seed}"
+        assert set(found.warnings) <= {"trials of rest"}, f"seed {seed}"
 
 
 def test_sessions_and_artifacts_that_no_digit_chooses_are_no_lie(world: World) -> None:
@@ -62,7 +62,7 @@ def test_real_rows_of_the_mindwave_raise_nothing_false(real_rows: Path, tmp_path
     found = look(Store(tmp_path / "mw"))
     assert (found.trials, found.evaluated) == (462, 419)
     assert (found.fails, found.warnings) == ([], [])
-    assert said(found, "trials without a digit").figure.startswith("43 (9%)")
+    assert said(found, "trials of rest").figure.startswith("43 (9%)")
     write_store(tmp_path / "damaged", recognise(real_rows / "MW-spreadsheet-damaged.csv"))
     damaged = look(Store(tmp_path / "damaged"))
     assert damaged.fails == []

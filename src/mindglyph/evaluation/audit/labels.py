@@ -38,7 +38,7 @@ def balance_findings(material: Material) -> Iterator[Finding]:
 
 def rest_findings(material: Material) -> Iterator[Finding]:
     """Say whether trials of code -1 differ from those with a digit by features that any state moves."""
-    about = "trials without a digit"
+    about = "trials of rest"
     rests = len(material.trials) - len(material.codes)
     if not rests:
         yield Finding("ok", about, "none", "Something was shown in every trial.")
