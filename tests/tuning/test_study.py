@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import optuna
@@ -160,3 +162,16 @@ def test_a_journal_on_a_full_disk_is_named(search: Search, monkeypatch: pytest.M
         patch.setattr(JournalFileBackend, "append_logs", append)
         try_once(search)
     assert search.progress().left == 4
+
+
+def test_all_who_open_a_new_database_at_once_get_in(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        for number in range(3):
+            url = f"sqlite:///{tmp_path / f'{number}.db'}"
+            together = Barrier(6)
+
+            def opened(_: int, url: str = url, together: Barrier = together) -> str:
+                together.wait()
+                return open_study(url, "search", 0).study_name
+
+            assert list(pool.map(opened, range(6))) == ["search"] * 6

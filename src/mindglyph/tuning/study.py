@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 import uuid
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,6 +37,7 @@ STARTUP_TRIALS = 10
 
 _UNPRUNED_TRIALS = 5
 _HEARTBEAT, _PATIENCE = 60, 240  # s; of a database, whose processes may be on other machines
+_ATTEMPTS, _WAIT = 20, 0.1  # s; to open a database of which others make the tables
 
 DEFAULT, WORKER, ERROR, AGAIN_OF = "default", "worker", "error", "again_of"
 """Names of what is noted of a trial."""
@@ -129,10 +131,26 @@ def is_url(storage: str) -> bool:
 
 def _storage(storage: str) -> BaseStorage:
     if is_url(storage):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return RDBStorage(storage, heartbeat_interval=_HEARTBEAT, grace_period=_PATIENCE)
+        return _database(storage)
     return JournalStorage(journal_file(Path(storage)))
+
+
+def _database(url: str) -> RDBStorage:
+    """Open a database, or fill an empty one with tables, which another process may be doing at the same time."""
+    from sqlalchemy.exc import DatabaseError, IntegrityError
+
+    attempts = _ATTEMPTS
+    while True:
+        attempts -= 1
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                return RDBStorage(url, heartbeat_interval=_HEARTBEAT, grace_period=_PATIENCE)
+        except DatabaseError as error:
+            forestalled = isinstance(error, IntegrityError) or "already exists" in str(error)
+            if not attempts or not forestalled:
+                raise
+        time.sleep(_WAIT)
 
 
 def quieten() -> None:
