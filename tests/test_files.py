@@ -69,6 +69,13 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_json(tmp_path / "absent.json")
 
 
+def test_what_is_no_part_of_mindglyph_is_refused_although_it_is_json(tmp_path: Path) -> None:
+    (tmp_path / "list.json").write_text("[1, 2]")
+    assert read_json(tmp_path / "list.json", list) == [1, 2]
+    with pytest.raises(UserError, match=r"list.json: holds something else than mindglyph wrote there: remove it"):
+        read_json(tmp_path / "list.json")
+
+
 def test_the_hash_follows_the_content(tmp_path: Path) -> None:
     first, second = tmp_path / "a", tmp_path / "b"
     first.write_text("x")

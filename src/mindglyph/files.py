@@ -179,30 +179,35 @@ def write_json(path: Path, content: Any) -> None:
         temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, kind: type[dict[Any, Any]] | type[list[Any]] = dict) -> Any:
     """Read a JSON file that mindglyph wrote.
 
     Parameters
     ----------
     path : Path
         The file.
+    kind : type
+        What it holds as a whole.
 
     Returns
     -------
-    object
+    dict or list
         What it says.
 
     Raises
     ------
     UserError
-        If the file is absent or is no JSON.
+        If the file is absent, is no JSON, or holds something else.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as JSON ({error}): remove it and make it anew") from error
+    if not isinstance(content, kind):
+        raise UserError(f"{path}: holds something else than mindglyph wrote there: remove it and make it anew")
+    return content
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any], parents: bool = True) -> None:

@@ -161,7 +161,7 @@ class Run:
 
     def null(self, split: str) -> list[float]:
         """Return the scores of a split's permutations."""
-        null: list[float] = read_json(self.path / f"null.{split}.json")
+        null: list[float] = read_json(self.path / f"null.{split}.json", list)
         return null
 
     @property

@@ -50,6 +50,14 @@ def test_several_processes_are_said_to_change_nothing_where_there_is_one_piece(r
     assert "chance is trained in one piece, and in this process: --workers and --cluster change nothing" in other
 
 
+def test_networks_are_counted_and_passes_may_stop_early() -> None:
+    nothing = float("nan")
+    told = [
+        watching._described(Progress("", 2, 6, nothing, nothing, nothing, unit)) for unit in ("network", "epoch", "fit")
+    ]
+    assert told == ["network 2 of 6", "epoch 2 of at most 6", "fit 2 of at most 6"]
+
+
 def test_each_epoch_is_told_with_the_time_left(
     run: Any, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

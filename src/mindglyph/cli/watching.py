@@ -88,11 +88,14 @@ class _Clock:
         each = (now - self._start) / (progress.epoch - self._first)
         seconds = round(each * (progress.max_epochs - progress.epoch))
         hours, minutes = seconds // 3600, seconds // 60 % 60
-        return f"at most {hours}:{minutes:02d}:{seconds % 60:02d} left" + (" of this part" if progress.part else "")
+        bound = "about" if progress.unit == "network" else "at most"
+        return f"{bound} {hours}:{minutes:02d}:{seconds % 60:02d} left" + (" of this part" if progress.part else "")
 
 
 def _described(progress: Progress) -> str:
-    parts = [f"{progress.unit} {progress.epoch} of at most {progress.max_epochs}"]
+    # Passes and fits may stop early; networks are counted.
+    most = "" if progress.unit == "network" else "at most "
+    parts = [f"{progress.unit} {progress.epoch} of {most}{progress.max_epochs}"]
     if progress.part:
         parts.insert(0, progress.part)
     if math.isfinite(progress.train_loss):

@@ -82,8 +82,8 @@ def _arrays_of(path: Path | None) -> dict[str, np.ndarray]:
 def _config_of(path: Path | None) -> dict[str, Any]:
     if path is None or not path.is_file():
         return {}
-    config = read_json(path)
-    return config if isinstance(config, dict) else {}
+    config: dict[str, Any] = read_json(path)
+    return config
 
 
 def _from_hub(repository: str, name: str, needed: bool) -> Path | None:

@@ -261,4 +261,4 @@ def read_histories(folds: Folds, n_folds: int) -> list[list[dict[str, float]]]:
         A list a fold: per epoch `epoch`, `train_loss`, `valid_loss`, `valid_acc`, `dur`; for
         decoders without epochs `n_train` and `accuracy` for ever more training trials.
     """
-    return [read_json(folds.fold(number) / "history.json") for number in range(n_folds)]
+    return [read_json(folds.fold(number) / "history.json", list) for number in range(n_folds)]
