@@ -106,6 +106,34 @@ def test_onsets_are_in_seconds_of_the_recording_whatever_the_rate_of_the_epochs(
         assert Trials.from_mne(epochs).metadata["onset_s"].tolist() == [10, 20, 30]
 
 
+def test_shuffled_epochs_come_back_in_the_order_of_recording_with_all_their_parts() -> None:
+    number = np.arange(30)
+    info = mne.create_info(["a", "b"], 100.0, ["eeg", "misc"])
+    data = np.tile(number[:, None, None] * 1e-6, (1, 2, 50))
+    events = np.column_stack([100 * (number + 1), 0 * number, 1 + number % 2])
+    table = pd.DataFrame({"picture": number})
+    epochs = mne.EpochsArray(data, info, events, event_id={"4": 1, "7": 2}, metadata=table, verbose="error")
+    shuffled = epochs[np.random.default_rng(0).permutation(30)]
+    trials = Trials.from_mne(shuffled)
+    np.testing.assert_allclose(trials.signals[:, 0, 0], number, atol=1e-6)
+    np.testing.assert_allclose(trials.extras["misc"].signals[:, 0, 0], number * 1e-6, atol=1e-12)
+    assert trials.labels.tolist() == [4, 7] * 15
+    assert trials.metadata["picture"].tolist() == number.tolist()
+    assert trials.metadata["event"].tolist() == number.tolist()
+    assert trials.metadata["onset_s"].tolist() == (number + 1).tolist()
+    assert shuffled.events[0, 0] != 100, "the caller's epochs stay as they were"
+
+
+def test_epochs_of_one_sample_stay_as_they_stood() -> None:
+    events = np.column_stack([[9, 5, 5, 1], [0] * 4, [1] * 4])
+    # MNE makes no such epochs itself; joined without their offsets they are.
+    epochs = mne.EpochsArray(np.zeros((4, 1, 20)), mne.create_info(["a"], 100.0, "eeg"), verbose="error")
+    epochs.events = events
+    epochs.event_id = {"1": 1}
+    epochs.metadata = pd.DataFrame({"was": np.arange(4)})
+    assert Trials.from_mne(epochs).metadata["was"].tolist() == [3, 1, 2, 0]
+
+
 def test_numbered_events_tell_no_time() -> None:
     back = Trials.from_mne(_trials().to_mne())
     assert "onset_s" not in back.metadata

@@ -75,7 +75,9 @@ def from_mne(epochs: mne.BaseEpochs) -> Trials:
     Returns
     -------
     Trials
-        EEG in microvolts, the other channels as extras by MNE's name of their type (`eog`,
+        In the order of recording, by the sample of their events, since epochs may have been shuffled
+        or sorted by condition; what shares a sample stays as it stood. EEG in microvolts, the other
+        channels as extras by MNE's name of their type (`eog`,
         `misc`, …) in MNE's unit. Labels are the names of the events, as whole numbers where
         all names are. The metadata gain, unless they have them, `event`, the running number,
         `sample`, where MNE counts the event, and `onset_s`, that sample in s. MNE counts
@@ -101,6 +103,10 @@ def from_mne(epochs: mne.BaseEpochs) -> Trials:
         raise UserError(f"the epochs have no EEG channel, only {kinds}: name their type with set_channel_types")
     if not len(loaded):
         raise UserError("no epoch is left, all were dropped: see epochs.plot_drop_log()")
+    samples = loaded.events[:, 0]
+    if (np.diff(samples) < 0).any():
+        # A split in stretches is honest only where neighbours in time are neighbours.
+        loaded = loaded[np.argsort(samples, kind="stable")]
     data = loaded.get_data(copy=False)
     if not np.isrealobj(data):
         raise UserError("the epochs hold complex numbers: give the signals themselves")

@@ -100,3 +100,45 @@ def test_an_order_that_is_lost_fails_and_nothing_is_said_of_time(store_of: Store
     assert "No split" in finding.mend
     assert found.fails == ["order of recording"]
     assert not [finding for finding in found.findings if "time" in finding.about]
+
+
+@pytest.mark.parametrize("column", ["onset_s", "unix_time"])
+def test_a_clock_that_steps_back_fails_the_order(store_of: StoreOf, clean: Clean, column: str) -> None:
+    times = 1.4e9 * (column == "unix_time") + 2.0 * np.random.default_rng(0).permutation(300)
+    found = look(store_of(clean(), shuffled_labels(300), metadata=pd.DataFrame({column: times})))
+    finding = said(found, "order of recording")
+    assert finding.level == "fail"
+    assert finding.figure == f"{column} steps back {np.count_nonzero(np.diff(times) < 0)} times"
+    assert finding.mend.startswith(f"Sort the trials by {column} and import again")
+    assert found.fails == ["order of recording"]
+
+
+@pytest.mark.parametrize("column", ["session", "file", "subject", "run"])
+def test_a_clock_that_starts_anew_with_each_part_is_in_order(store_of: StoreOf, clean: Clean, column: str) -> None:
+    table = pd.DataFrame({"onset_s": 2.0 * (np.arange(300) % 60), column: np.arange(300) // 60})
+    found = look(store_of(clean(), shuffled_labels(300), metadata=table))
+    assert said(found, "order of recording").level == "ok"
+    unnamed = look(store_of(clean(), shuffled_labels(300), metadata=table[["onset_s"]]))
+    assert said(unnamed, "order of recording").figure == "onset_s steps back 4 times"
+    assert "a column 'session'" in said(unnamed, "order of recording").mend
+
+
+def test_rows_that_were_sorted_by_label_are_no_block_design(store_of: StoreOf, clean: Clean) -> None:
+    labels, onsets = shuffled_labels(300), 2.0 * np.arange(300)
+    order = np.argsort(labels, kind="stable")
+    found = look(store_of(clean(), labels[order], metadata=pd.DataFrame({"onset_s": onsets[order]})))
+    runs = said(found, "label follows time")
+    assert runs.level == "fail"
+    assert "sorted by label" in runs.why
+    assert "Record again" not in runs.mend + said(found, "label along the recording").mend
+    assert runs.mend.startswith("Sort the trials by onset_s and import again")
+    assert said(found, "order of recording").level == "fail"
+
+
+def test_a_block_design_stays_one_where_rows_are_out_of_time_too(store_of: StoreOf, clean: Clean) -> None:
+    labels, onsets = np.repeat(shuffled_labels(20), 15), 2.0 * np.arange(300)
+    # The halves are exchanged: the clock steps back once, and labels are in runs either way.
+    order = np.r_[150:300, :150]
+    found = look(store_of(clean(), labels[order], metadata=pd.DataFrame({"onset_s": onsets[order]})))
+    assert said(found, "order of recording").figure == "onset_s steps back once"
+    assert "block design" in said(found, "label follows time").why

@@ -11,7 +11,9 @@ from mindglyph.evaluation.audit.chance import ALPHA, Association, Runs, associat
 from mindglyph.evaluation.audit.material import Folds, Material
 from mindglyph.evaluation.audit.montage import known_headset
 from mindglyph.evaluation.audit.result import Finding
-from mindglyph.inspection.labels import divided, dividing_columns
+from mindglyph.inspection.labels import divided, dividing_columns, stretches
+from mindglyph.inspection.result import Clock
+from mindglyph.inspection.timing import read_clock
 
 _GAIN = 0.1
 """By so much a guess by time alone must beat chance for a score to be worthless: what an honest decoder adds to chance
@@ -39,12 +41,18 @@ class LabelsInTime:
     nearest : dict of str to float
         For each split the share of the tested labels that is right by naming the label of the training
         trial that is nearest in time.
+    clock : Clock or None
+        What the times of the trials tell, where there are any.
+    runs_by_clock : Runs or None
+        The runs in the order of the clock, where the trials stand in another.
     """
 
     runs: Runs
     along: Association
     by: dict[str, Association]
     nearest: dict[str, float]
+    clock: Clock | None = None
+    runs_by_clock: Runs | None = None
 
     @property
     def follows(self) -> bool:
@@ -54,8 +62,17 @@ class LabelsInTime:
     @property
     def in_runs(self) -> bool:
         """Whether too many trials have the label of the one before."""
-        runs = self.runs
-        return runs.p_value < ALPHA and runs.repeated - runs.repeated_expected > _REPEATED
+        return _many(self.runs)
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the clock steps back where no session, file or other part of the recording began anew."""
+        return self.clock is not None and self.clock.backwards > 0
+
+    @property
+    def sorted_by_label(self) -> bool:
+        """Whether labels are in runs as the trials stand, and are not in the order of the clock."""
+        return self.in_runs and self.runs_by_clock is not None and not _many(self.runs_by_clock)
 
 
 def labels_in_time(material: Material) -> LabelsInTime:
@@ -74,7 +91,11 @@ def labels_in_time(material: Material) -> LabelsInTime:
             seen.add(places.tobytes())
             by[column] = associate(codes, places, material.seed)
     nearest = {name: _nearest_in_time(codes, folds) for name, folds in material.plans.items()}
-    return LabelsInTime(count_runs(codes), associate(codes, bins, material.seed), by, nearest)
+    clock = read_clock(material.evaluated)
+    by_clock = None
+    if clock is not None and clock.backwards:
+        by_clock = count_runs(codes[np.lexsort([table[clock.column].to_numpy(), stretches(table)])])
+    return LabelsInTime(count_runs(codes), associate(codes, bins, material.seed), by, nearest, clock, by_clock)
 
 
 def order_findings(material: Material, found: LabelsInTime) -> Iterator[Finding]:
@@ -97,12 +118,33 @@ def order_findings(material: Material, found: LabelsInTime) -> Iterator[Finding]
         mend = "No split of these data is honest: fetch the original recording, which has the order."
         yield Finding("fail", "order of recording", "unknown", why, mend)
     else:
-        yield Finding("ok", "order of recording", "known", "Trials stand in the order in which they were recorded.")
+        yield _in_order(found)
         yield _runs(found)
         yield _along(found)
     for column, association in found.by.items():
         yield _by_column(column, association)
     yield _cycle(material)
+
+
+def _in_order(found: LabelsInTime) -> Finding:
+    about, clock = "order of recording", found.clock
+    if clock is None or not found.out_of_time:
+        return Finding("ok", about, "known", "Trials stand in the order in which they were recorded.")
+    figure = f"{clock.column} steps back {_times(clock.backwards)}"
+    why = (
+        "Trials do not stand in the order of recording, so neighbours in time stand on both sides of whatever split "
+        "is made, and what is said here of time is not true of them."
+    )
+    mend = f"{_sort(clock)}; if it starts anew in parts of the recording, give these a column 'session'."
+    return Finding("fail", about, figure, why, mend)
+
+
+def _sort(clock: Clock) -> str:
+    return f"Sort the trials by {clock.column} and import again"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"
 
 
 def _runs(found: LabelsInTime) -> Finding:
@@ -119,6 +161,9 @@ def _runs(found: LabelsInTime) -> Finding:
         return Finding("ok", "label follows time", figure, "What was shown just before does not tell what is shown.")
     told = "; ".join(f"{share:.0%} right in the split '{name}'" for name, share in found.nearest.items())
     guess = f"; naming the label of the nearest training trial in time is {told}" if told else ""
+    if found.clock is not None and found.sorted_by_label:
+        why = "The trials were sorted by label: in the order of the clock the labels are in no runs."
+        return Finding("fail", "label follows time", figure + guess, why, f"{_sort(found.clock)}.")
     why = (
         "This is a block design: each label is shown in runs, so whatever drifts slowly tells the label "
         "without the brain having seen anything."
@@ -131,6 +176,9 @@ def _along(found: LabelsInTime) -> Finding:
     along = found.along
     about, figure = "label along the recording", _told("the stretch of the recording", along)
     if _grave(along):
+        if found.clock is not None and found.out_of_time:
+            why = "Different labels stand in different stretches, in an order that is not that of the clock."
+            return Finding("fail", about, figure, why, f"{_sort(found.clock)}: then it can be told.")
         why = "Different labels were shown at different times, so a decoder of time is taken for one of labels."
         return Finding("fail", about, figure, why, "Record again with every label spread over the whole recording.")
     if along.p_value < ALPHA:
@@ -195,6 +243,10 @@ def _nearest_in_time(codes: np.ndarray, folds: Folds) -> float:
         right += int((codes[nearer] == codes[test]).sum())
         total += len(test)
     return right / max(1, total)
+
+
+def _many(runs: Runs) -> bool:
+    return runs.p_value < ALPHA and runs.repeated - runs.repeated_expected > _REPEATED
 
 
 def _grave(found: Association) -> bool:
