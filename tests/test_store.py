@@ -235,7 +235,12 @@ def test_a_damaged_store_is_said(tmp_path: Path, row: MakeRow) -> None:
     (store / "store.json").write_text('{"schema_version": 99}')
     with pytest.raises(UserError, match="another version"):
         Store(store)
-    with pytest.raises(UserError, match="is no trial store"):
+    with pytest.raises(UserError, match="is no trial store: name the folder that 'mindglyph import' made"):
+        Store(tmp_path)
+    with pytest.raises(UserError, match="absent: is no trial store, nothing has that name: make one with"):
+        Store(str(tmp_path / "absent"))
+    (tmp_path / "run.json").touch()
+    with pytest.raises(UserError, match="is no trial store, but a run: name the store that it was made of"):
         Store(tmp_path)
 
 

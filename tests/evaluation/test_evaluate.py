@@ -59,6 +59,20 @@ def test_a_finished_run_can_be_asked_for_more(none: Store, tmp_path: Path) -> No
         evaluate(none, alone.model_copy(update={"folds": 4}), tmp_path / "run")
 
 
+def test_a_further_split_comes_before_the_earlier_ones_and_keeps_them(store_of: object, tmp_path: Path) -> None:
+    labels = np.random.default_rng(0).integers(3, size=180)
+    signals = np.random.default_rng(1).normal(size=(180, 2, 200))
+    store = store_of(signals, labels, metadata=pd.DataFrame({"session": np.repeat([4, 2, 7], 60)}))
+    asked = EvaluationSettings(decoder="lda", splits=("blocked",), folds=3, permutations=200)
+    first = evaluate(store, asked, tmp_path / "run")
+    more = evaluate(store, asked.model_copy(update={"splits": ("session",)}), tmp_path / "run")
+    assert list(more["splits"]) == ["session", "blocked"]
+    assert more["decoding"] == more["splits"]["session"]
+    assert more["splits"]["blocked"] == first["decoding"]
+    assert more["audit"]["splits"] == ["session", "blocked"]
+    assert open_evaluation(tmp_path / "run")[2].splits == ("session", "blocked")
+
+
 def test_training_anew_with_permuted_labels_stays_at_chance_and_is_kept(signal: Store, tmp_path: Path) -> None:
     settings = EvaluationSettings(decoder="lda", folds=2, permutations=500, retrain=4)
     metrics = evaluate(signal, settings, tmp_path / "run")
@@ -86,9 +100,14 @@ def test_run_and_store_can_be_moved_together(none: Store, tmp_path: Path) -> Non
 
 
 def test_a_run_that_is_not_finished_is_refused(tmp_path: Path) -> None:
-    Run.start(tmp_path / "run", {"kind": "evaluation"})
-    with pytest.raises(UserError, match="holds no finished evaluation: run 'mindglyph evaluate STORE --out"):
-        open_evaluation(tmp_path / "run")
+    for kind, told in {
+        "evaluation": "holds no finished evaluation: give the command that began it again",
+        "benchmark": "is a benchmark: name one of the runs in its folder cells",
+        "training": "is a training, which has no score",
+    }.items():
+        Run.start(tmp_path / kind, {"kind": kind})
+        with pytest.raises(UserError, match=told):
+            open_evaluation(tmp_path / kind)
 
 
 def test_a_trial_takes_what_the_clock_says(store_of: object) -> None:

@@ -96,6 +96,12 @@ def test_a_split_that_cannot_be_made_is_said() -> None:
         list(RandomSplit(5).split(np.empty(104), np.repeat([0, 1], [100, 4])))
 
 
+def test_trials_without_a_session_are_no_session_of_their_own() -> None:
+    session = np.array([None] * 60 + ["b"] * 60, dtype=object)
+    with pytest.raises(UserError, match="60 of 120 trials have no session, .*: name it for each trial, or take"):
+        plan("session", _trials(session=session), 5, 10, 0)
+
+
 def test_a_label_of_one_session_only_cannot_be_tested_there() -> None:
     labels = np.repeat([0, 1], 60)
     with pytest.raises(UserError, match="a fold has no trial of [01] to learn from"):

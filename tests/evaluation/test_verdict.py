@@ -24,6 +24,13 @@ def test_a_signal_is_named_with_its_figures() -> None:
     assert "80.0%" in sentence
 
 
+def test_an_interval_that_holds_chance_is_not_passed_over() -> None:
+    score = score_decoding(guesses(0.5), None, 500, seed=0).as_metrics()
+    assert "reaches down to chance" not in verdict(score, False)
+    doubtful = verdict({**score, "ci95": (0.09, 0.7)}, False)
+    assert "95% interval 9.0% to 70.0%, which reaches down to chance: other recordings like this one may" in doubtful
+
+
 def test_labels_that_are_no_digits_are_not_called_so() -> None:
     predictions = guesses(0.0, n_classes=2).replace(
         {"label": {0: "face", 1: "house"}, "predicted": {0: "face", 1: "house"}}

@@ -27,6 +27,14 @@ from mindglyph.store import Store
 from mindglyph.trials import Trials
 
 _SCORING = ("splits", "permutations", "retrain")
+
+_UNFINISHED = "holds no finished evaluation: give the command that began it again, and it goes on"
+_OTHER_RUNS = {
+    "benchmark": "is a benchmark: name one of the runs in its folder cells",
+    "training": "is a training, which has no score: name a run of 'mindglyph evaluate'",
+    "tuning": "is a search, whose figures lie beside it: name a run of 'mindglyph evaluate'",
+}
+"""What is said of a run that is no evaluation, by its kind."""
 """Settings that say what is looked at, and leave alone what a fold learns: a finished run may be asked for more."""
 
 
@@ -93,8 +101,9 @@ def evaluate(
     dict
         What is written to `metrics.json`: `verdict`; `audit`, the ways in which the data could lie,
         with what `failed` under the first split; `decoding`, the score of the first split;
-        `splits`, that of each; `inflation` where a leaky split stands beside; `warnings` of the
-        import; `scoring`, which says what was looked at.
+        `splits`, that of each, those that the run was asked for earlier at the end; `inflation`
+        where a leaky split stands beside; `warnings` of the import; `scoring`, which says what was
+        looked at.
 
     Raises
     ------
@@ -112,7 +121,14 @@ def evaluate(
     run = Run.start(folder, _asked(store, settings, folder))
     # From the first part to the last, so that no two processes take turns at it.
     with run.held():
-        return _evaluated(store, settings, run, trials, workers, watcher, cluster)
+        return _evaluated(store, _with_done(settings, run), run, trials, workers, watcher, cluster)
+
+
+def _with_done(settings: EvaluationSettings, run: Run) -> EvaluationSettings:
+    """Add the splits that the run was asked for before: what was tested once is not passed over in silence."""
+    scored = [split for split in run.metrics.get("splits", {}) if run.folds(split).path.is_dir()]
+    done = [split for split in scored if split not in settings.splits]
+    return settings.model_copy(update={"splits": (*settings.splits, *done)})
 
 
 def _evaluated(
@@ -200,8 +216,9 @@ def open_evaluation(folder: Path, store: Store | None = None) -> tuple[Run, Stor
     """
     run = Run.open(folder)
     metrics = run.metrics
-    if run.asked.get("kind") != "evaluation" or "scoring" not in metrics:
-        raise UserError(f"{folder}: holds no finished evaluation: run 'mindglyph evaluate STORE --out {folder}'")
+    kind = run.asked.get("kind")
+    if kind != "evaluation" or "scoring" not in metrics:
+        raise UserError(f"{folder}: {_OTHER_RUNS.get(str(kind), _UNFINISHED)}")
     named = store is not None
     store = store or Store(Path(os.path.normpath(folder / run.asked["store"])))
     if store.about["content_hash"] != run.asked["content_hash"]:

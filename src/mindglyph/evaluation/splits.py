@@ -229,7 +229,7 @@ def groups_of(name: Literal["session", "subject"], metadata: pd.DataFrame) -> np
     Raises
     ------
     UserError
-        If the recording does not say.
+        If the recording does not say, or not of each trial.
     """
     if name == "subject":
         columns = ["subject"]
@@ -243,6 +243,13 @@ def groups_of(name: Literal["session", "subject"], metadata: pd.DataFrame) -> np
             f"the recording does not say which {name} a trial belongs to: take the split 'blocked', or "
             f"give arrays a column '{name}' in their metadata"
         )
+    for column in columns:
+        nameless = int(metadata[column].isna().sum())
+        if 0 < nameless < len(metadata):
+            raise UserError(
+                f"{nameless:,} of {len(metadata):,} trials have no {column}, and they need not be of one: name it for "
+                "each trial, or take the split 'blocked'"
+            )
     return metadata.groupby(columns, sort=False, dropna=False).ngroup().to_numpy(dtype=np.int64)
 
 

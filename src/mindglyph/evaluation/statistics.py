@@ -103,8 +103,9 @@ def fold_interval(right: np.ndarray, folds: np.ndarray) -> tuple[float, float]:
     Returns
     -------
     low, high : float
-        Between 0 and 1. Two folds say so little of their spread that the interval is nearly
-        everything; a single fold none, and Wilson's interval is returned.
+        Between 0 and 1. Two folds say so little of their spread that the interval swings from one
+        recording to the next between Wilson's and nearly everything; a single fold says none, and
+        Wilson's is returned.
     """
     n_trials, accuracy = len(right), float(np.mean(right))
     independent = interval(int(np.sum(right)), n_trials)

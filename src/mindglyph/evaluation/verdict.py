@@ -207,6 +207,8 @@ def _besides(decoding: dict[str, Any], above_guess: bool) -> str:
         # There is no interval of the area, and that of the accuracy must not be taken for it.
         right = f"{decoding['accuracy']:.1%} of the labels are right ({interval})"
         return f"{right}, always naming the most frequent {decoding['majority']:.1%}" if above_guess else right
+    if above_guess and decoding["ci95"][0] <= decoding["chance"]:
+        return f"{interval}, which reaches down to chance: other recordings like this one may show nothing"
     return interval if above_guess else f"{decoding['balanced_accuracy']:.1%} if all were as frequent"
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
+from mindglyph import runs
 from mindglyph.errors import UserError
 from mindglyph.files import content_hash, read_json
 from mindglyph.folders import recover_folder
@@ -22,7 +23,7 @@ class Store:
 
     Parameters
     ----------
-    path : Path
+    path : Path or str
         The folder.
 
     Raises
@@ -31,11 +32,11 @@ class Store:
         If it is no store, or one of another schema version.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str) -> None:
+        path = Path(path)
         recover_folder(path)
         if not (path / layout.MARKER).is_file():
-            made = f"{path} {path.stem}.store" if path.is_file() else f"FILE {path}"
-            raise UserError(f"{path}: is no trial store: make one with 'mindglyph import {made}'")
+            raise UserError(_no_store(path))
         self.path = path
         self.about: dict[str, Any] = read_json(path / layout.MARKER)
         if not isinstance(self.about, dict) or self.about.get("schema_version") != layout.SCHEMA_VERSION:
@@ -90,10 +91,10 @@ class Store:
                 name: ExtraSignals(self._array(layout.extra_file(name)), tuple(what["channels"]), what["sfreq"])
                 for name, what in (self.about["extras"].items() if extras else ())
             }
-        except (OSError, EOFError, ValueError) as error:
+            labels = table.pop("label").to_numpy()
+        except (OSError, EOFError, ValueError, KeyError) as error:
             raise UserError(f"{self.path}: the store is damaged ({error}): import the recording again") from error
         info = make_info(self.about["channels"], self.about["sfreq"], self.about["positions"])
-        labels = table.pop("label").to_numpy()
         return Trials(signals, labels, info, table, images, beside, self.about["tmin"])
 
     def rejected(self) -> pd.DataFrame:
@@ -114,3 +115,14 @@ class Store:
 
     def _array(self, name: str) -> np.ndarray:
         return np.load(self.path / name, mmap_mode="r", allow_pickle=False)
+
+
+def _no_store(path: Path) -> str:
+    """Return what is to be done where a path is no store."""
+    if path.is_file():
+        return f"{path}: is no trial store: make one with 'mindglyph import {path} {path.stem}.store'"
+    if (path / runs.MARKER).is_file():
+        return f"{path}: is no trial store, but a run: name the store that it was made of"
+    if not path.exists():
+        return f"{path}: is no trial store, nothing has that name: make one with 'mindglyph import FILE {path}'"
+    return f"{path}: is no trial store: name the folder that 'mindglyph import' made"
