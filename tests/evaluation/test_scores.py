@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mindglyph.errors import UserError
 from mindglyph.evaluation import score_decoding
 from tests.evaluation.guesses import guesses
 
@@ -149,3 +150,8 @@ def test_what_permuted_labels_get_is_less_than_chance_where_a_fold_has_what_trai
     assert score.null_mean == pytest.approx(0.4) == score.accuracy
     assert score.p_value > 0.9
     assert score_decoding(guesses(0.5), None, 2000, seed=0).null_mean == pytest.approx(0.1, abs=0.005)
+
+
+def test_predictions_without_a_column_are_refused_with_its_name() -> None:
+    with pytest.raises(UserError, match="have no column majority: give fold, label, predicted, majority"):
+        score_decoding(guesses(0.5).drop(columns="majority"), None, 200, seed=0)

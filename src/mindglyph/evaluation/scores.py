@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import confusion_matrix, recall_score
 
+from mindglyph.errors import UserError
 from mindglyph.evaluation.measures import (
     InformationRate,
     TopAccuracy,
@@ -35,6 +36,9 @@ from mindglyph.evaluation.statistics import (
 
 UNEQUAL = 1.5
 """Labels of which one has more than so many times the trials of another are not judged by the accuracy."""
+
+
+_NEEDED = ("fold", "label", "predicted", "majority")
 
 
 @dataclass(frozen=True)
@@ -155,9 +159,10 @@ def score_decoding(
     Parameters
     ----------
     predictions : DataFrame
-        One row a tested trial in the order of recording: `fold`, `label`, `predicted`,
-        `majority`; `p_<label>` for each label, where there are probabilities; `group`, the
-        stretch of recording (subject, session), where there are several.
+        One row a tested trial in the order of recording: `fold`, `label`, `predicted`, and
+        `majority`, the most frequent label that the fold learned from; `p_<label>` for each label,
+        where there are probabilities; `group`, the stretch of recording (subject, session), where
+        there are several.
     ceiling : float or None
         Accuracy of the ideal observer.
     n_permutations : int
@@ -173,7 +178,15 @@ def score_decoding(
     -------
     DecodingScore
         The score with all that belongs to it.
+
+    Raises
+    ------
+    UserError
+        If a column is missing.
     """
+    missing = [name for name in _NEEDED if name not in predictions]
+    if missing:
+        raise UserError(f"the predictions have no column {', '.join(missing)}: give {', '.join(_NEEDED)}")
     labels, predicted = predictions["label"].to_numpy(), predictions["predicted"].to_numpy()
     classes, codes = np.unique(labels, return_inverse=True)
     right = labels == predicted
