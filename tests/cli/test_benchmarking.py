@@ -2,6 +2,7 @@ import io
 import json
 import re
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest import mock
@@ -15,6 +16,8 @@ from mindglyph.cli.app import listed
 from mindglyph.cli.benchmarking import chosen_decoders
 from mindglyph.errors import UserError
 from mindglyph.store import Store
+
+StoreOf = Callable[..., Store]
 
 
 def _run(*arguments: object, status: int = 0) -> tuple[str, str]:
@@ -77,6 +80,30 @@ def test_failed_cells_and_cells_of_another_question_are_said(done: tuple[Path, l
         "1 of 2 cells failed; the first, chance on store (session): the recording does not say which session" in errors
     )
     assert f"{folder}: holds 4 more runs" in errors
+
+
+def test_unequal_labels_show_the_area_that_p_is_of_and_are_compared_by_it(store_of: StoreOf, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    labels = (rng.random(400) < 0.15).astype(int)
+    signals = rng.normal(0, 10, (400, 5, 60))
+    signals[labels == 1, :, 20:40] += 2
+    store = store_of(signals, labels)
+    folder = tmp_path / "table"
+    out, _ = _run(store.path, "--decoders", "chance,lda", "--folds", 3, "--out", folder)
+    scores = pd.read_csv(folder / "scores.csv").set_index("decoder")
+    lda = scores.loc["lda"]
+    assert set(scores["statistic"]) == {"auc"}
+    assert lda["auc"] > 0.6
+    assert f"chance 50.0%, always naming the most frequent label in training {lda['majority']:.1%}" in out
+    assert "where the area under the curve (AUC) is shown, p is of it, and guessing gets 0.5" in out
+    row = next(line for line in out.splitlines() if re.match(r" *lda", line))
+    assert f"{lda['auc']:.3f}" in row
+    assert "differences in the area under the curve" in out
+    pair = pd.read_csv(folder / "comparisons.csv").iloc[0]
+    areas = pd.read_parquet(folder / "folds.parquet").groupby("decoder")["auc"].mean()
+    assert pair["statistic"] == "auc"
+    assert pair["difference"] == pytest.approx(areas["chance"] - areas["lda"])
+    assert f"{pair['difference']:+.3f}" in out
 
 
 @pytest.mark.parametrize(

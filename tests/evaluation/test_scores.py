@@ -6,6 +6,7 @@ import pytest
 
 from mindglyph.errors import UserError
 from mindglyph.evaluation import score_decoding
+from mindglyph.evaluation.scores import fold_areas
 from tests.evaluation.guesses import guesses
 
 
@@ -110,9 +111,13 @@ def test_an_area_is_compared_with_areas_of_the_same_folds() -> None:
     labels[folds == 2] = 0
     believed = rng.random(300)
     table = pd.DataFrame({"fold": folds, "label": labels, "predicted": 0, "majority": 0})
-    score = score_decoding(table.assign(p_0=1 - believed, p_1=believed), None, 500, seed=0)
+    table = table.assign(p_0=1 - believed, p_1=believed)
+    score = score_decoding(table, None, 500, seed=0)
     assert score.statistic == "auc"
     assert score.observed == pytest.approx(score.auc)
+    areas = fold_areas(table)
+    assert areas[2] is None
+    assert np.mean(areas[:2]) == pytest.approx(score.auc)
     assert np.mean(score.null) == pytest.approx(0.5, abs=0.02)
     assert "observed" not in score.as_metrics()
 

@@ -86,6 +86,18 @@ def test_only_colours_of_the_page_are_written(page: str) -> None:
     assert set(re.findall(r"var\(--([\w-]+)\)", page)) <= set(re.findall(r"--([\w-]+):", page))
 
 
+def test_the_title_has_the_area_under_the_curve_where_labels_are_unequal(store_of: StoreOf, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    store = store_of(rng.normal(0, 10, (300, 5, 60)), (rng.random(300) < 0.2).astype(int))
+    settings = EvaluationSettings(decoder="lda", splits=("blocked", "random"), folds=3, permutations=100)
+    metrics = evaluate(store, settings, tmp_path / "run")
+    page = _page(tmp_path / "run")
+    assert_readable(page)
+    assert f"<title>area under the curve {metrics['decoding']['auc']:.3f}, chance 0.5 ·" in page
+    leaky = next(row for row in re.findall("<tr>.*</tr>", page) if "(leaky)" in row)
+    assert f"{metrics['splits']['random']['auc']:.3f}" in leaky
+
+
 def test_what_a_person_named_is_shown_as_text(store_of: StoreOf, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     labels = np.array(["<b>face", 'a long "house"'])[np.arange(300) % 2]

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from mindglyph.evaluation.benchmark import Benchmark
 
 _DEFAULT_DECODERS = ("chance", "default")
+_DIFFERENCES = {
+    "accuracy": "differences in accuracy, in percentage points",
+    "auc": "differences in the area under the curve, since labels are unequal",
+}
 
 
 @app.command("benchmark")
@@ -146,8 +150,9 @@ def _print_tables(benchmark: Benchmark) -> None:
         console.print(_scores(scores))
         pairs = benchmark.comparisons[benchmark.comparisons["store"] == store]
         if len(pairs):
-            console.print("differences in percentage points")
-            console.print(_pairs(pairs))
+            for statistic, own in pairs.groupby("statistic", sort=False):
+                console.print(_DIFFERENCES[str(statistic)])
+                console.print(_pairs(own))
 
 
 def _about(store: str, scores: pd.DataFrame) -> str:
@@ -157,26 +162,34 @@ def _about(store: str, scores: pd.DataFrame) -> str:
         return f"{store}: no cell has a score"
     one, bound = scored.iloc[0], scored["chance_bound"].max()
     text = f"{store}: {scored['n_test'].max():,} trials, chance {one['chance']:.1%}"
+    if (majority := scored["majority"].max()) > one["chance"]:
+        text += f", always naming the most frequent label in training {majority:.1%}"
     text += f"; guessing exceeds {bound:.1%} once in 20 recordings"
+    if (scored["statistic"] == "auc").any():
+        text += "; labels are unequal: where the area under the curve (AUC) is shown, p is of it, and guessing gets 0.5"
     return text if _absent(one["ceiling"]) else f"{text}; simulated, ceiling {one['ceiling']:.1%}"
 
 
 def _scores(scores: pd.DataFrame) -> Table:
     from mindglyph.report.benchmark_figure import split_name
 
-    heads = ["accuracy (95%)", "p"]
+    by_area = scores["statistic"].eq("auc").fillna(False)
+    heads = ["accuracy (95%)", *(["AUC"] if by_area.any() else []), "p"]
     heads += ["efficiency"] if scores["efficiency"].notna().any() else []
     heads += ["inflation"] if scores["inflation"].notna().any() else []
     table = _table(["decoder", "split"], heads)
     for _, row in scores.iterrows():
+        if _absent(row["accuracy"]):
+            table.add_row(row["decoder"], split_name(row["split"], row["leaky"]), "failed")
+            continue
         texts = {
             heads[0]: f"{row['accuracy']:.1%} ({100 * row['ci_low']:.1f}-{100 * row['ci_high']:.1f})",
+            "AUC": "" if row["statistic"] != "auc" else f"{row['auc']:.3f}",
             "p": _p(row["p_value"]),
             "efficiency": f"{row['efficiency']:.2f}",
             "inflation": f"{100 * row['inflation']:+.1f}",
         }
-        failed = _absent(row["accuracy"])
-        cells = ["failed"] if failed else ["" if "nan" in texts[head] else texts[head] for head in heads]
+        cells = ["" if "nan" in texts[head] else texts[head] for head in heads]
         table.add_row(row["decoder"], split_name(row["split"], row["leaky"]), *cells)
     return table
 
@@ -187,11 +200,16 @@ def _pairs(comparisons: pd.DataFrame) -> Table:
 
     table = _table(["decoders", "split"], ["difference", "95% interval", "p (Holm)"])
     for _, row in comparisons.iterrows():
+        by_area = row["statistic"] == "auc"
+        difference, low, high = (
+            f"{row[name]:+.3f}" if by_area else f"{100 * row[name]:+.1f}"
+            for name in ("difference", "ci_low", "ci_high")
+        )
         table.add_row(
             f"{row['decoder_a']} - {row['decoder_b']}",
             split_name(row["split"], row["split"] in LEAKY),
-            f"{100 * row['difference']:+.1f}",
-            f"{100 * row['ci_low']:+.1f} to {100 * row['ci_high']:+.1f}",
+            difference,
+            f"{low} to {high}",
             _p(row["p_holm"]),
         )
     return table

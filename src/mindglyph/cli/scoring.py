@@ -28,7 +28,8 @@ def scored(metrics: Mapping[str, Any]) -> dict[str, str]:
     if (retrained := decoding.get("retrained")) is not None:
         rows["p, trained anew"] = f"{p_alone(retrained['p_value'], retrained['n'])} by {retrained['n']:,} permutations"
     for name, other in list(metrics["splits"].items())[1:]:
-        rows[name] = f"{_accuracy(other)}, p {p_text(other['p_value'], other['permutations'])}"
+        area = f", area under the curve {other['auc']:.3f}" if other["statistic"] == "auc" else ""
+        rows[name] = f"{_accuracy(other)}{area}, p {p_text(other['p_value'], other['permutations'])}"
     if (inflation := metrics["inflation"]) is not None:
         rows["inflation"] = inflation["sentence"]
     return rows

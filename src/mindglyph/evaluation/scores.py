@@ -239,6 +239,35 @@ def score_decoding(
     )
 
 
+def fold_areas(predictions: pd.DataFrame) -> list[float | None]:
+    """Return the area under the curve of each fold, ranked within it; None where it cannot be told.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        As `score_decoding` takes them.
+
+    Returns
+    -------
+    list of float or None
+        In the order of the folds: the mean over the labels that the fold has, each against the
+        rest. None where a fold has one label only, or there are no probabilities.
+    """
+    folds = predictions["fold"].to_numpy()
+    places = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
+    if (believed := _probabilities(predictions)) is None:
+        return [None] * len(places)
+    probabilities, codes = believed
+    return [_area(probabilities[own], codes[own]) for own in places]
+
+
+def _area(probabilities: np.ndarray, codes: np.ndarray) -> float | None:
+    if len(np.unique(codes)) < 2:
+        return None
+    worth = rank_worth(probabilities, codes, np.zeros(len(codes)))
+    return float(worth[np.arange(len(codes)), codes].sum())
+
+
 def _probabilities(predictions: pd.DataFrame) -> tuple[np.ndarray, np.ndarray] | None:
     """Return the probabilities, (n_trials, n_classes), and the column of each trial's label, or None."""
     names = {f"p_{label}": label for label in np.unique(predictions["label"]).tolist()}

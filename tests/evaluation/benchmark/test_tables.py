@@ -35,7 +35,9 @@ def test_efficiency_is_of_ceilings_that_can_be_told_from_chance() -> None:
     assert efficiency(0.35, 0.1, 0.12, None) is None
 
 
-def _folds(scores: dict[tuple[str, str, str], list[float]]) -> pd.DataFrame:
+def _folds(
+    scores: dict[tuple[str, str, str], list[float]], areas: dict[str, list[float | None]] | None = None
+) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
@@ -46,6 +48,8 @@ def _folds(scores: dict[tuple[str, str, str], list[float]]) -> pd.DataFrame:
                 "n_train": 80,
                 "n_test": 20,
                 "accuracy": one,
+                "auc": None if areas is None else areas[decoder][fold],
+                "statistic": "accuracy" if areas is None else "auc",
             }
             for (store, split, decoder), values in scores.items()
             for fold, one in enumerate(values)
@@ -67,6 +71,7 @@ def test_pairs_are_compared_as_by_hand_within_a_store_and_a_split() -> None:
             }
         )
     )
+    assert set(found["statistic"]) == {"accuracy"}
     assert list(found["store"] + found["split"]) == ["oneblocked"] * 3 + ["onerandom"]
     assert list(found["decoder_a"] + found["decoder_b"]) == ["ab", "ac", "bc", "ab"]
     differences = np.subtract(a, b)
@@ -82,6 +87,18 @@ def test_pairs_are_compared_as_by_hand_within_a_store_and_a_split() -> None:
     smallest = found["p"][:3].min()
     assert found["p_holm"][:3].min() == pytest.approx(3 * smallest), "three pairs are a family"
     assert found["p_holm"][3] == pytest.approx(found["p"][3]), "one pair is a family of its own"
+
+
+def test_unequal_labels_are_compared_by_the_area_of_the_folds_that_have_one() -> None:
+    same = [0.85, 0.85, 0.85, 0.85]
+    areas = {"a": [0.7, 0.8, None, 0.6], "b": [0.5, 0.5, None, 0.5]}
+    found = compared(_folds({("one", "session", "a"): same, ("one", "session", "b"): same}, areas)).iloc[0]
+    assert found["statistic"] == "auc"
+    assert found["difference"] == pytest.approx(0.2)
+    assert found["df"] == 2
+    few = {"a": [0.7, None, None, None], "b": [0.5, None, None, None]}
+    found = compared(_folds({("one", "session", "a"): same, ("one", "session", "b"): same}, few)).iloc[0]
+    assert (found["statistic"], found["difference"]) == ("accuracy", 0), "one fold cannot be compared"
 
 
 def test_one_decoder_alone_is_compared_with_none() -> None:

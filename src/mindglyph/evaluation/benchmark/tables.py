@@ -12,18 +12,22 @@ import pandas as pd
 
 from mindglyph.evaluation.benchmark.cells import Cell, resolved
 from mindglyph.evaluation.comparison import compare_decoders
+from mindglyph.evaluation.crossvalidation import read_predictions
+from mindglyph.evaluation.scores import fold_areas
 from mindglyph.evaluation.verdict import inflation_sentence
 from mindglyph.files import replaced_file
 from mindglyph.runs import Run
 
-_TEXTS = ("store", "content_hash", "decoder", "settings", "split", "verdict", "error", "cell")
+_TEXTS = ("store", "content_hash", "decoder", "settings", "split", "statistic", "verdict", "error", "cell")
 _COUNTS = ("n_test", "n_classes", "block", "permutations")
 _FIRST = (
     *("store", "content_hash", "decoder", "settings", "split", "leaky", "n_test", "n_classes"),
-    *("accuracy", "ci_low", "ci_high", "chance", "chance_bound", "p_value", "balanced_accuracy"),
+    *("accuracy", "ci_low", "ci_high", "chance", "majority", "chance_bound"),
+    *("statistic", "auc", "p_value", "balanced_accuracy"),
 )
 _LAST = ("ceiling", "efficiency", "inflation", "verdict", "seconds", "error", "cell")
 _SHORT_HASH = 12
+_FOLD = ("store", "decoder", "split", "fold", "n_train", "n_test", "accuracy", "auc", "statistic", "cell")
 
 
 @dataclass(frozen=True)
@@ -56,15 +60,16 @@ class Benchmark:
     ----------
     scores : DataFrame
         One row a store, decoder and split. `ci_low` and `ci_high` are the 95% interval of the
-        accuracy. `efficiency` is (accuracy - chance) / (ceiling - chance), of honest splits of
+        accuracy. `statistic` says whether `p_value` is of the accuracy or of the area under the
+        curve, `auc`. `efficiency` is (accuracy - chance) / (ceiling - chance), of honest splits of
         simulated recordings whose ceiling can be told from chance. `inflation` is the accuracy of a
         leaky split less that of the first honest one. `seconds` of work are empty where that was
         stopped in between. `error` says why there is no score. `cell` is the run's folder in
         `cells`; a leaky split is in the run of the honest one.
     folds : DataFrame
-        One row a fold of each cell that has a score.
+        One row a fold of each cell that has a score; `auc` only where the `statistic` is that.
     comparisons : DataFrame
-        One row a pair of decoders on the same store and split; see `compare_decoders`. `p_holm` is
+        One row a pair of decoders on the same store and split; see `compared`. `p_holm` is
         corrected over all pairs of that store and split.
     others : int
         Runs in the folder that are of other settings, data or versions, and not in the tables.
@@ -102,7 +107,7 @@ def gather(filled: Sequence[Filled], others: int = 0) -> Benchmark:
     """
     scores = _in_order(pd.DataFrame([_score(one) for one in filled]))
     folds = [row for one in filled if one.error is None for row in _folds(one)]
-    long = pd.DataFrame(folds, columns=["store", "decoder", "split", "fold", "n_train", "n_test", "accuracy", "cell"])
+    long = pd.DataFrame(folds, columns=list(_FOLD)).astype({"auc": "float64"})
     return Benchmark(scores, long, compared(long), others)
 
 
@@ -166,26 +171,38 @@ def compared(folds: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     folds : DataFrame
-        `store`, `split`, `decoder`, `fold`, `n_train`, `n_test`, `accuracy`.
+        `store`, `split`, `decoder`, `fold`, `n_train`, `n_test`, `accuracy`, `auc`, `statistic`.
 
     Returns
     -------
     DataFrame
-        `store`, `split` and the columns of `compare_decoders`, whose family of tests is all pairs
-        of a store and a split.
+        `store`, `split`, `statistic` and the columns of `compare_decoders`, whose family of tests is
+        all pairs of a store and a split. The `statistic` is what the differences are of: the area
+        under the curve where labels are unequal, over the folds that have two labels at least, else
+        the accuracy.
     """
     tables = []
     for (store, split), part in folds.groupby(["store", "split"], sort=False):
-        by_decoder = {str(name): own["accuracy"].to_numpy() for name, own in part.groupby("decoder", sort=False)}
+        statistic, part = _compared_by(part)
+        by_decoder = {str(name): own[statistic].to_numpy() for name, own in part.groupby("decoder", sort=False)}
         table = compare_decoders(by_decoder, float(part["n_test"].mean()), float(part["n_train"].mean()))
         table.insert(0, "store", str(store))
         table.insert(1, "split", str(split))
+        table.insert(2, "statistic", statistic)
         if len(table):
             tables.append(table)
     if not tables:
         columns = compare_decoders({}, 1, 1).columns
-        return pd.DataFrame(columns=["store", "split", *columns])
+        return pd.DataFrame(columns=["store", "split", "statistic", *columns])
     return pd.concat(tables, ignore_index=True)
+
+
+def _compared_by(folds: pd.DataFrame) -> tuple[str, pd.DataFrame]:
+    """Return what the decoders of one store and split are compared by, and the folds that have it."""
+    told = folds[folds.groupby("fold")["auc"].transform(lambda areas: areas.notna().all())]
+    if (folds["statistic"] == "auc").all() and told["fold"].nunique() > 1:
+        return "auc", told
+    return "accuracy", folds
 
 
 def _score(one: Filled) -> dict[str, Any]:
@@ -205,6 +222,7 @@ def _score(one: Filled) -> dict[str, Any]:
         return row
     metrics = one.run.metrics
     score = metrics["splits"][cell.split]
+    row["statistic"] = score["statistic"]
     honest = metrics["splits"][cell.settings.split]
     row |= scalars({name: value for name, value in score.items() if name != "retrained"})
     row["n_classes"] = len(score["classes"])
@@ -218,9 +236,13 @@ def _score(one: Filled) -> dict[str, Any]:
 
 
 def _folds(one: Filled) -> list[dict[str, Any]]:
-    folds = one.run.folds(one.cell.split)
+    folds, score = one.run.folds(one.cell.split), one.run.metrics["splits"][one.cell.split]
+    accuracies, statistic = score["folds"], score["statistic"]
+    areas: list[float | None] = [None] * len(accuracies)
+    if statistic == "auc":
+        areas = fold_areas(read_predictions(folds, len(accuracies)))
     rows = []
-    for number, accuracy in enumerate(one.run.metrics["splits"][one.cell.split]["folds"]):
+    for number, (accuracy, area) in enumerate(zip(accuracies, areas, strict=True)):
         about = folds.about(number)
         rows.append(
             {
@@ -231,6 +253,8 @@ def _folds(one: Filled) -> list[dict[str, Any]]:
                 "n_train": about["n_train"],
                 "n_test": about["n_test"],
                 "accuracy": accuracy,
+                "auc": area,
+                "statistic": statistic,
                 "cell": one.cell.key,
             }
         )
