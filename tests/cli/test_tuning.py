@@ -3,11 +3,13 @@ import json
 import sys
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
 
 from mindglyph.cli import main
+from mindglyph.cli.tuning import _reserve, _rows
 from mindglyph.store import Store
 from mindglyph.training import trained_pipeline
 
@@ -43,6 +45,53 @@ def test_a_search_shows_its_honest_score_beside_the_default(best: tuple[Path, Pa
     assert metrics["settings"]["preprocessing"]["highpass"] == 1, "what is said stays"
     assert metrics["settings"]["decoder_settings"]["start"] == 0.05
     assert "start" not in metrics["best"]["params"]
+
+
+def _found(accuracy: float, log_loss: float, n_test: int = 60) -> dict[str, Any]:
+    score = {"accuracy": 0.5, "ci95": [0.4, 0.6], "p_value": 0.2, "permutations": 1000}
+    difference = {"accuracy": accuracy, "accuracy_ci95": [-0.15, -0.017], "log_loss": log_loss}
+    return {
+        "best": {"number": 3, "log_loss": 0.6, "params": {"rate": 16.0}},
+        "default": {"number": 0, "log_loss": 0.7, "params": {"rate": 32.0}},
+        "trials": {"complete": 4},
+        "importance": None,
+        "outer": {
+            "n_test": n_test,
+            "best": score,
+            "default": score,
+            "difference": {**difference, "p_value": 0.25, "block": 20},
+        },
+        "warnings": [],
+    }
+
+
+def test_few_blocks_are_said_to_say_little_and_which_loss_is_better() -> None:
+    rows = _rows(_found(-0.083, -0.0235))
+    assert rows["difference"].endswith("log loss -0.0235 nats (less is better: an improvement)")
+    assert rows["blocks"].startswith("3 of 20 neighbouring trials")
+    assert "neither says much" in rows["blocks"]
+    assert "p cannot fall below 0.25" in rows["blocks"]
+    rows = _rows(_found(0.1, 0.01, n_test=200))
+    assert "(less is better: no improvement)" in rows["difference"]
+    assert rows["blocks"].startswith("10 of 20 neighbouring trials")
+    assert "says much" not in rows["blocks"]
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "log_loss", "said"),
+    [
+        (0.05, -0.1, ""),
+        (0.0, 0.1, "no better than the defaults on the outer test"),
+        (-0.083, -0.0235, "by log loss, not by accuracy"),
+        (0.05, 0.1, "by accuracy, not by log loss"),
+    ],
+)
+def test_what_is_found_is_not_called_best_where_the_defaults_are_as_good(
+    accuracy: float, log_loss: float, said: str
+) -> None:
+    found = _reserve(_found(accuracy, log_loss))
+    assert said in found
+    assert bool(found) == bool(said)
 
 
 def test_more_trials_go_on_and_are_printed_as_json(best: tuple[Path, Path, str], signal: Store, tmp_path: Path) -> None:

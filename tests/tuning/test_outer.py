@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mindglyph.tuning.outer import paired_difference
+from mindglyph.tuning.outer import least_p_value, paired_difference
 
 
 def predictions(right: np.ndarray, belief: float = 0.6, seed: int = 0) -> pd.DataFrame:
@@ -60,6 +60,14 @@ def test_a_label_that_was_never_learned_costs_much_and_not_everything() -> None:
     found = paired_difference(table.drop(columns="p_0"), table, 0)
     assert np.isfinite(found.log_loss)
     assert found.log_loss > 1
+
+
+@pytest.mark.parametrize("n_blocks", [1, 3, 5])
+def test_p_falls_no_lower_than_blocks_can_be_exchanged(n_blocks: int) -> None:
+    n_trials = 10 * n_blocks
+    found = paired_difference(predictions(np.ones(n_trials, bool)), predictions(np.zeros(n_trials, bool)), 0)
+    assert -(-n_trials // found.block) == n_blocks
+    assert found.p_value == pytest.approx(least_p_value(n_blocks))
 
 
 def test_one_block_says_nothing() -> None:

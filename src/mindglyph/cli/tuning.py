@@ -83,7 +83,7 @@ def tune_command(
             f"mindglyph: the outer test was scored {len(metrics['looks'])} times, as the search went on: "
             "choose none of these searches by it"
         )
-    rows = _rows(metrics) | {"best settings": str(file or folder / BEST)}
+    rows = _rows(metrics) | {"best settings": f"{file or folder / BEST}{_reserve(metrics)}"}
     show(metrics, as_json, f"{decoder} on {store.name}", rows, folder)
 
 
@@ -115,10 +115,44 @@ def _rows(metrics: dict[str, Any]) -> dict[str, str]:
         low, high = found["accuracy_ci95"]
         rows["difference"] = (
             f"{100 * found['accuracy']:+.1f} points (95% interval {100 * low:+.1f} to {100 * high:+.1f}), "
-            f"p {p_text(found['p_value'])}; log loss {found['log_loss']:+.4f}"
+            f"p {p_text(found['p_value'])}; log loss {_loss(found['log_loss'])}"
         )
+        rows["blocks"] = _blocks(outer["n_test"], found["block"])
     rows |= {f"warning {number}": warning for number, warning in enumerate(metrics["warnings"], start=1)}
     return rows
+
+
+def _loss(difference: float) -> str:
+    worth = "an improvement" if difference < 0 else "no improvement"
+    return f"{difference:+.4f} nats (less is better: {worth})"
+
+
+def _blocks(n_test: int, block: int) -> str:
+    """Return how many blocks interval and p rest on, and how far that goes."""
+    from mindglyph.tuning.outer import FEWEST_BLOCKS, least_p_value
+
+    n_blocks = -(-n_test // block)
+    text = f"{n_blocks} of {block} neighbouring trials, for interval and p of the difference"
+    if n_blocks >= FEWEST_BLOCKS:
+        return text
+    return (
+        f"{text}: fewer than {FEWEST_BLOCKS}, so that neither says much (the interval is too narrow, and p cannot "
+        f"fall below {least_p_value(n_blocks):.3g}): search a longer recording"
+    )
+
+
+def _reserve(metrics: dict[str, Any]) -> str:
+    """Return what must be said of settings that the outer test does not show to be better than the defaults."""
+    best, default, found = metrics["best"], metrics["default"], metrics["outer"]["difference"]
+    if default is None or best["params"] == default["params"]:
+        return ""
+    better = {"accuracy": found["accuracy"] > 0, "log loss": found["log_loss"] < 0}
+    if all(better.values()):
+        return ""
+    if not any(better.values()):
+        return " (no better than the defaults on the outer test)"
+    by, not_by = sorted(better, key=lambda name: not better[name])
+    return f" (better than the defaults on the outer test by {by}, not by {not_by})"
 
 
 def _values(best: dict[str, Any], default: dict[str, Any] | None) -> str:

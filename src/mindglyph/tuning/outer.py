@@ -24,6 +24,9 @@ from mindglyph.evaluation.statistics import block_length
 from mindglyph.store import Store
 from mindglyph.tuning.settings import TuningSettings
 
+FEWEST_BLOCKS = 10
+"""Of fewer, neither interval nor p says much: the one is too narrow, the other cannot be small."""
+
 _RESAMPLES = 9_999
 _LEAST_PROBABILITY = 1e-15
 
@@ -38,17 +41,19 @@ class PairedDifference:
         Share of right answers of the one less that of the other.
     accuracy_ci95 : tuple of float
         By bootstrap of blocks of neighbouring trials, for these two trained decoders: what another
-        training or another recording would give varies more.
+        training or another recording would give varies more. Too narrow where blocks are fewer
+        than `FEWEST_BLOCKS`.
     log_loss : float
         Mean loss of the one less that of the other, in nats: below 0 the one is better.
     log_loss_ci95 : tuple of float
         As above.
     p_value : float
-        Two-sided, of the difference in accuracy: the answers of the two are exchanged block by block.
+        Two-sided, of the difference in accuracy: the answers of the two are exchanged block by
+        block; see `least_p_value`.
     gained, lost : int
         Trials that only the one decodes rightly, and that only the other does.
     block : int
-        Trials a block.
+        Trials a block; the last may have fewer.
     """
 
     accuracy: float
@@ -118,6 +123,22 @@ def paired_difference(one: pd.DataFrame, other: pd.DataFrame, seed: int) -> Pair
         lost=int((gains < 0).sum()),
         block=block,
     )
+
+
+def least_p_value(n_blocks: int) -> float:
+    """Return what the p of a difference cannot fall below: there are two ways to exchange each block.
+
+    Parameters
+    ----------
+    n_blocks : int
+        At least 1.
+
+    Returns
+    -------
+    float
+        1 of one block, 0.25 of three.
+    """
+    return max(2.0 ** (1 - n_blocks), 2 / (_RESAMPLES + 1))
 
 
 def as_metrics(difference: PairedDifference) -> dict[str, Any]:
