@@ -9,6 +9,7 @@ from mindglyph.evaluation.audit.drift import drift_findings
 from mindglyph.evaluation.audit.features import features_of
 from mindglyph.evaluation.audit.labels import balance_findings, rest_findings
 from mindglyph.evaluation.audit.losses import loss_findings
+from mindglyph.evaluation.audit.markers import marker_finding
 from mindglyph.evaluation.audit.material import Material, Plans, Report, gather
 from mindglyph.evaluation.audit.moments import event_numbers, moment_findings
 from mindglyph.evaluation.audit.montage import channel_findings
@@ -70,6 +71,7 @@ def audit_store(store: Store, plans: Plans, report: Report | None = None, seed: 
     steps.next()
     findings += loss_findings(material)
     steps.next()
+    findings.append(marker_finding(material.markers, material.trials, material.ordered and not follows))
     findings += channel_findings(material)
     steps.next()
     findings += [*balance_findings(material), *rest_findings(material)]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mindglyph.evaluation.audit.markers import MarkerTally
 from mindglyph.evaluation.evaluated import evaluated_trials, shown
 from mindglyph.inspection.channels import ChannelTally, LikenessTally
 from mindglyph.inspection.copies import CopyTally
@@ -52,6 +53,8 @@ class Material:
         Places in the store of the trials whose signals were read.
     channels : ChannelTally
         Of these, what each channel does.
+    markers : MarkerTally
+        Of these, how much of each channel the label explains.
     correlation : ndarray, shape (n_channels, n_channels)
         Mean correlation of the channels within trials.
     twins : list of (int, int, float)
@@ -72,6 +75,7 @@ class Material:
     plans: Plans
     looked_at: np.ndarray
     channels: ChannelTally
+    markers: MarkerTally
     correlation: np.ndarray
     twins: list[tuple[int, int, float]]
     same: np.ndarray
@@ -122,10 +126,14 @@ def gather(store: Store, plans: Plans, seed: int, report: Report) -> Material:
     trials = store.trials(extras=False)
     names, codes = np.unique(evaluated.labels, return_inverse=True)
     looked_at = evenly_spaced(len(trials), max(2, _MOST_BYTES // max(1, trials.signals[:1].nbytes)))
+    places = np.flatnonzero(shown(trials.labels))
+    of_trial = np.full(len(trials), -1, dtype=np.int64)
+    of_trial[places] = codes
     seen = trials.view(looked_at)
     channels = ChannelTally(*seen.signals.shape[:2])
     likeness, copies = LikenessTally(seen.signals.shape[1]), CopyTally(seen.signals)
-    tallies: tuple[Any, ...] = (channels, likeness, copies)
+    markers = MarkerTally(of_trial[looked_at], *seen.signals.shape[1:])
+    tallies: tuple[Any, ...] = (channels, likeness, copies, markers)
     for part in parts(seen.signals):
         for tally in tallies:
             tally.add(part)
@@ -135,12 +143,13 @@ def gather(store: Store, plans: Plans, seed: int, report: Report) -> Material:
         store=store,
         trials=trials,
         evaluated=evaluated,
-        places=np.flatnonzero(shown(trials.labels)),
+        places=places,
         names=[str(name) for name in names],
         codes=codes,
         plans=plans,
         looked_at=looked_at,
         channels=channels,
+        markers=markers,
         correlation=likeness.correlation,
         twins=likeness.pairs(),
         same=same,
