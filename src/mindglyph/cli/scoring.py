@@ -15,6 +15,8 @@ def scored(metrics: Mapping[str, Any]) -> dict[str, str]:
     rows = {"verdict": metrics["verdict"]}
     rows |= {f"warning {number}": warning for number, warning in enumerate(metrics["warnings"], start=1)}
     rows["audit"] = metrics["audit"]["summary"]
+    if unlike := _folds(metrics):
+        rows["folds"] = unlike
     rows |= {
         "accuracy": f"{_accuracy(decoding)}, {decoding['n_test']:,} trials",
         "chance": f"{decoding['chance']:.1%}; guessing exceeds {decoding['chance_bound']:.1%} once in 20 recordings",
@@ -33,6 +35,17 @@ def scored(metrics: Mapping[str, Any]) -> dict[str, str]:
     if (inflation := metrics["inflation"]) is not None:
         rows["inflation"] = inflation["sentence"]
     return rows
+
+
+def _folds(metrics: Mapping[str, Any]) -> str:
+    """Return how many sessions or subjects are in how many folds, where some are tested together."""
+    groups = metrics.get("groups", {})  # which runs of earlier versions lack
+    folds = {name: len(metrics["splits"][name]["folds"]) for name in groups}
+    return "; ".join(
+        f"{number} {name}s in {folds[name]} folds: some are tested together (--folds {number} tests each alone)"
+        for name, number in groups.items()
+        if number != folds[name]
+    )
 
 
 def _permutations(decoding: Mapping[str, Any]) -> str:

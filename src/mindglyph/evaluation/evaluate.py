@@ -19,7 +19,7 @@ from mindglyph.evaluation.evaluated import evaluated_trials, seconds_between
 from mindglyph.evaluation.retraining import retrained_null
 from mindglyph.evaluation.scores import score_decoding
 from mindglyph.evaluation.settings import EvaluationSettings
-from mindglyph.evaluation.splits import LEAKY, Fold, SplitName
+from mindglyph.evaluation.splits import LEAKY, Fold, SplitName, groups_of
 from mindglyph.evaluation.statistics import permutation_p_value
 from mindglyph.evaluation.verdict import inflation_sentence, verdict
 from mindglyph.runs import Run
@@ -101,9 +101,9 @@ def evaluate(
     dict
         What is written to `metrics.json`: `verdict`; `audit`, the ways in which the data could lie,
         with what `failed` under the first split; `decoding`, the score of the first split;
-        `splits`, that of each, those that the run was asked for earlier at the end; `inflation`
-        where a leaky split stands beside; `warnings` of the import; `scoring`, which says what was
-        looked at.
+        `splits`, that of each, those that the run was asked for earlier at the end; `groups`, how
+        many sessions or subjects a split by these divides into folds; `inflation` where a leaky
+        split stands beside; `warnings` of the import; `scoring`, which says what was looked at.
 
     Raises
     ------
@@ -171,9 +171,19 @@ def _evaluated(
         simulated=simulated,
         decoding=decoding,
         splits=scores,
+        groups=_groups(settings, trials),
         inflation=_inflation(scores),
         scoring={name: settings.model_dump(mode="json")[name] for name in _SCORING},
     )
+
+
+def _groups(settings: EvaluationSettings, trials: Trials) -> dict[str, int]:
+    """Return how many sessions or subjects there are, by the splits that keep them together."""
+    return {
+        name: len(np.unique(groups_of(name, trials.metadata)))
+        for name in settings.splits
+        if name == "session" or name == "subject"
+    }
 
 
 def _audited(store: Store, settings: EvaluationSettings, run: Run, trials: Trials, watcher: Watcher) -> dict[str, Any]:
