@@ -202,6 +202,9 @@ def test_mistakes_with_files_are_one_line(tmp_path: Path, row: MakeRow) -> None:
     assert "is no model that mindglyph wrote" in _mistake("reconstruct", recording)
     _run("import", tmp_path / "mw.txt", store)
     assert "fewer than two different labels" in _mistake("evaluate", store)
+    (tmp_path / "more.txt").write_text(row(2, "FP2") + "\n" + row(3, "FP1") + "\n")
+    both = _run("import", tmp_path / "mw.txt", tmp_path / "more.txt", tmp_path / "both").stdout
+    assert "1 rows; more.txt, line 1" in both
 
 
 def test_mistakes_with_wishes_are_one_line(signal: Store, tmp_path: Path) -> None:
@@ -211,6 +214,7 @@ def test_mistakes_with_wishes_are_one_line(signal: Store, tmp_path: Path) -> Non
     assert "too few for 100 folds" in _mistake("evaluate", signal.path, "--folds", 100, *out)
     assert not (tmp_path / "run").exists()
     assert "holds no run" in _mistake("report", tmp_path)
+    assert "is a store already: name it where one is asked" in _mistake("import", signal.path, tmp_path / "x.store")
     assert "ceiling" in _mistake("simulate", tmp_path / "x.txt", "--ceiling", 2)
     assert "leave the ceiling at 0.1" in _mistake(
         "simulate", tmp_path / "x.txt", "--ceiling", 0.5, "--confound", "drift"

@@ -28,7 +28,7 @@ def test_arrays_become_trials_in_order() -> None:
         ({"y": np.zeros(5)}, "5 labels for 6 trials"),
         ({"y": np.full(6, 0.5)}, "labels are float64: give whole numbers or strings"),
         ({"y": np.array([1, "a", 2, "b", 3, "c"], dtype=object)}, "labels are of several kinds"),
-        ({"y": np.zeros((6, 2), dtype=int)}, "labels have shape \\(6, 2\\)"),
+        ({"y": np.zeros((6, 2), dtype=int)}, r"labels have shape \(6, 2\): .*one-hot rows that is y.argmax\(axis=1\)"),
         ({"ch_names": ["TP9"]}, "1 channel names for 2 channels"),
         ({"X": np.zeros((6, 64))}, "give \\(n_trials, n_channels, n_times\\)"),
         ({"X": np.full((6, 2, 64), np.nan)}, "trial 0, channel 'TP9': .*not finite, as 6 of 6"),

@@ -177,10 +177,11 @@ def import_command(
         tmax=tmax,
     )
     result = run_import(files, store, settings, workers, cluster)
-    show(result, as_json, f"{', '.join(file.name for file in files)} → {store}", _import_rows(result), store)
+    rows = _import_rows(result, several=len(files) > 1 or files[0].is_dir())
+    show(result, as_json, f"{', '.join(file.name for file in files)} → {store}", rows, store)
 
 
-def _import_rows(result: dict[str, Any]) -> dict[str, str]:
+def _import_rows(result: dict[str, Any], several: bool) -> dict[str, str]:
     rows = {
         "seen": result["seen"],
         "rows": f"{result['rows_read']:,} read, {result['rows_kept']:,} kept, {result['rows_rejected']:,} rejected",
@@ -195,7 +196,8 @@ def _import_rows(result: dict[str, Any]) -> dict[str, str]:
         if result[name]:
             rows["trials"] += f"; {result[name]:,} of them {what}"
     for number, entry in enumerate(result["reasons"].values(), start=1):
-        rows[f"rejected {number}"] = f"{entry['rows']:,} rows; line {entry['first_line']} {entry['example']}"
+        where = f"{entry['file']}, line {entry['first_line']}" if several else f"line {entry['first_line']}"
+        rows[f"rejected {number}"] = f"{entry['rows']:,} rows; {where} {entry['example']}"
     for number, warning in enumerate(result["warnings"], start=1):
         rows[f"warning {number}"] = warning
     return rows
@@ -212,8 +214,13 @@ def run_import(
     from mindglyph.compute import check_place
     from mindglyph.images.sets import shown_pictures
     from mindglyph.sources.formats import recognise
-    from mindglyph.store import write_store
+    from mindglyph.store import layout, write_store
 
+    for file in files:
+        if (file / layout.MARKER).is_file():
+            raise UserError(
+                f"{file}: is a store already: name it where one is asked, as in 'mindglyph evaluate {file}'"
+            )
     check_place(workers, cluster)
     recording = recognise(files[0] if len(files) == 1 else files, settings)
     truth = _truth_of(files[0]) if len(files) == 1 else None

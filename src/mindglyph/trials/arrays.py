@@ -77,7 +77,8 @@ def as_labels(labels: np.ndarray) -> np.ndarray:
     """
     given = np.asarray(labels)
     if given.ndim != 1:
-        raise UserError(f"labels have shape {given.shape}: give one for each trial, (n_trials,)")
+        mend = "; of one-hot rows that is y.argmax(axis=1)" if given.ndim == 2 and given.shape[1] > 1 else ""
+        raise UserError(f"labels have shape {given.shape}: give one for each trial, (n_trials,){mend}")
     missing = pd.isna(given)
     if missing.any():
         raise UserError(
