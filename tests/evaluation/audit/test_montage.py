@@ -34,7 +34,17 @@ def test_signals_under_the_wrong_names_are_noticed_blind(epoc: Trials, store_of:
     order = np.random.default_rng(0).permutation(14)
     found = look(_store(store_of, epoc, np.asarray(epoc.signals)[:, order], list(EPOC)))
     assert said(found, "order of the channels").level == "ok", "the names are as they should be"
-    assert said(found, "channels and their places").level == "warn"
+    finding = said(found, "channels and their places")
+    assert finding.level == "warn"
+    assert finding.mend == "Compare some values of each channel with the recording.", "arrays were not imported"
+
+
+def test_a_likeness_that_falls_a_little_with_distance_is_not_denied(epoc: Trials, store_of: StoreOf) -> None:
+    order = np.r_[np.random.default_rng(8).permutation(8), 8:14]
+    found = look(_store(store_of, epoc, np.asarray(epoc.signals)[:, order], list(EPOC)), {})
+    finding = said(found, "channels and their places")
+    assert finding.figure.startswith("likeness and distance correlate by -0.2")
+    assert "are not clearly more alike than others" in finding.why
 
 
 def test_names_in_another_order_are_warned_of(epoc: Trials, store_of: StoreOf) -> None:

@@ -133,6 +133,7 @@ def test_rows_that_were_sorted_by_label_are_no_block_design(store_of: StoreOf, c
     assert "Record again" not in runs.mend + said(found, "label along the recording").mend
     assert runs.mend.startswith("Sort the trials by onset_s and import again")
     assert said(found, "order of recording").level == "fail"
+    assert not [finding for finding in found.findings if "time in" in finding.about or "neighbours" in finding.about]
 
 
 def test_a_block_design_stays_one_where_rows_are_out_of_time_too(store_of: StoreOf, clean: Clean) -> None:

@@ -35,6 +35,17 @@ def test_copies_on_one_side_with_one_label_only_count_twice(store_of: StoreOf, c
     assert said(look(store_of(clean(), labels)), "copies of trials").level == "ok"
 
 
+def test_copies_appended_to_balance_labels_are_sent_inside_the_training_fold(store_of: StoreOf, clean: Clean) -> None:
+    labels = np.random.default_rng(0).permutation(np.repeat([0, 1], [180, 120]))
+    again = np.r_[np.arange(300), np.random.default_rng(0).choice(np.flatnonzero(labels == 1), 60)]
+    found = look(store_of(clean()[again], labels[again]), {"random": shuffled_folds(360)})
+    for about in ("copies of trials", "copies across the split"):
+        assert "inside the training fold, by oversampling" in said(found, about).mend
+    order = np.random.default_rng(1).permutation(360)
+    amid = look(store_of(clean()[again][order], labels[again][order]))
+    assert "oversampling" not in said(amid, "copies of trials").mend
+
+
 def test_a_copy_that_shows_no_digit_crosses_no_split(store_of: StoreOf, clean: Clean) -> None:
     signals, labels = clean(), shuffled_labels(300)
     signals[250], labels[250] = signals[10], -1

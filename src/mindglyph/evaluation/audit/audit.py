@@ -62,12 +62,14 @@ def audit_store(store: Store, plans: Plans, report: Report | None = None, seed: 
     findings = list(order_findings(material, found))
     steps.next()
     follows = material.ordered and found.follows
-    if material.ordered:
+    # Where rows are out of time, their places tell nothing of it.
+    in_time = material.ordered and not found.out_of_time
+    if in_time:
         findings += drift_findings(features_of(material.evaluated), material.codes, follows)
     steps.next()
     findings += [*copy_findings(material), *overlap_findings(material), *moment_findings(material)]
     steps.next()
-    findings += _across_the_split(material, follows)
+    findings += _across_the_split(material, in_time, follows)
     steps.next()
     findings += loss_findings(material)
     steps.next()
@@ -86,10 +88,10 @@ def audit_store(store: Store, plans: Plans, report: Report | None = None, seed: 
     )
 
 
-def _across_the_split(material: Material, label_follows: bool) -> list[Finding]:
+def _across_the_split(material: Material, in_time: bool, label_follows: bool) -> list[Finding]:
     return [
         *event_findings(material, event_numbers(material)),
-        *(neighbour_findings(material, label_follows) if material.ordered else ()),
+        *(neighbour_findings(material, label_follows) if in_time else ()),
         *group_findings(material),
         *picture_findings(material),
         *official_findings(material),

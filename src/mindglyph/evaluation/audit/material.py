@@ -15,6 +15,7 @@ from mindglyph.inspection.channels import ChannelTally, LikenessTally
 from mindglyph.inspection.copies import CopyTally
 from mindglyph.inspection.parts import evenly_spaced, parts
 from mindglyph.store import Store
+from mindglyph.store.layout import ARRAYS
 from mindglyph.trials import Trials
 
 Folds = Sequence[tuple[np.ndarray, np.ndarray]]
@@ -91,6 +92,18 @@ class Material:
     def ordered(self) -> bool:
         """Whether the order of recording is known."""
         return bool(self.store.about["ordered"])
+
+    @property
+    def of_arrays(self) -> bool:
+        """Whether the store was made of a person's arrays, which no command imports."""
+        return bool(self.store.about["format"] == ARRAYS)
+
+    @property
+    def begin_anew(self) -> str:
+        """How trials that were made wrongly are made rightly, as the beginning of a sentence."""
+        if self.of_arrays:
+            return "Compare the arrays with the recording, and make them anew"
+        return "Import the recording anew"
 
     @property
     def looked_at_all(self) -> bool:

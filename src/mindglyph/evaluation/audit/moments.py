@@ -11,6 +11,7 @@ from mindglyph.evaluation.audit.result import Finding
 from mindglyph.inspection.labels import stretches
 from mindglyph.inspection.parts import evenly_spaced, repaired, slices
 
+_ABOUT = "one moment as several trials"
 _BAND = (1.0, 30.0)  # Hz; the mains are the same at any moment
 _MOST_TRIALS = 6000
 _MOST_CHANNELS = 8
@@ -25,14 +26,14 @@ _MANY = 0.2  # of the trials
 
 def moment_findings(material: Material) -> Iterator[Finding]:
     """Say whether rows of one trial, or noisy copies of one, stand as trials of their own."""
-    about, table = "one moment as several trials", material.metadata
+    about, table = _ABOUT, material.metadata
     if "channel" in table and table["channel"].nunique() > 1:
-        yield _of_one_moment(about, f"the trials are of {table['channel'].nunique()} channels, one each")
+        yield _of_one_moment(material, f"the trials are of {table['channel'].nunique()} channels, one each")
         return
     events = event_numbers(material)
     repeated = int((np.bincount(events)[events] > 1).sum())
     if repeated > 0.5 * len(events):
-        yield _of_one_moment(about, f"{repeated:,} of {len(events):,} trials carry the event number of another")
+        yield _of_one_moment(material, f"{repeated:,} of {len(events):,} trials carry the event number of another")
         return
     found, looked_at = _alike(material)
     if not looked_at:
@@ -41,16 +42,16 @@ def moment_findings(material: Material) -> Iterator[Finding]:
         figure = (
             f"{found:,} of {looked_at:,} trials have the course of another (r > {_SAME_MOMENT} without its spectrum)"
         )
-        yield _of_one_moment(about, figure)
+        yield _of_one_moment(material, figure)
     else:
         why = "Trials go up and down independently of one another, as recordings of different moments do."
         yield Finding("ok", about, f"{found:,} of {looked_at:,} trials", why)
 
 
-def _of_one_moment(about: str, figure: str) -> Finding:
+def _of_one_moment(material: Material, figure: str) -> Finding:
     why = "Channels or noisy copies of one trial stand as trials of their own, so a split tests what was trained on."
-    mend = "Import the recording anew, so that all that was recorded at an event is one trial."
-    return Finding("fail", about, figure, why, mend)
+    mend = f"{material.begin_anew}, so that all that was recorded at an event is one trial."
+    return Finding("fail", _ABOUT, figure, why, mend)
 
 
 def _alike(material: Material) -> tuple[int, int]:

@@ -98,7 +98,7 @@ def _named_in_order(material: Material) -> Iterator[Finding]:
         yield Finding("warn", "order of the channels", _listed(strange), why, "Look up the names in the recording.")
     elif places != sorted(places):
         why = f"Channels stand in another order than the {headset.name} records them, so names may belong to others."
-        mend = "Compare some values of each channel with the recording, and import it anew."
+        mend = _compared(material)
         yield Finding("warn", "order of the channels", _listed(names), why, mend)
     else:
         why = f"Names stand in the order of the {headset.name}."
@@ -132,11 +132,15 @@ def _smooth(material: Material) -> Iterator[Finding]:
     if p_value <= _BY_CHANCE and observed <= _FALLS:
         yield Finding("ok", about, figure, "Channels are the more alike the nearer they lie, as on a head.")
     else:
-        why = (
-            "Channels that lie near each other are no more alike than others, so names may stand at the wrong signals."
-        )
-        mend = "Compare some values of each channel with the recording, and import it anew."
-        yield Finding("warn", about, figure, why, mend)
+        # A likeness that falls a little with distance is no sign that it does not.
+        how = "not clearly" if observed < 0 else "no"
+        why = f"Channels that lie near each other are {how} more alike than others, so names may be at wrong signals."
+        yield Finding("warn", about, figure, why, _compared(material))
+
+
+def _compared(material: Material) -> str:
+    compared = "Compare some values of each channel with the recording"
+    return f"{compared}." if material.of_arrays else f"{compared}, and import it anew."
 
 
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:

@@ -133,7 +133,7 @@ def _in_order(found: LabelsInTime) -> Finding:
     figure = f"{clock.column} steps back {_times(clock.backwards)}"
     why = (
         "Trials do not stand in the order of recording, so neighbours in time stand on both sides of whatever split "
-        "is made, and what is said here of time is not true of them."
+        "is made, and nothing can be said of time."
     )
     mend = f"{_sort(clock)}; if it starts anew in parts of the recording, give these a column 'session'."
     return Finding("fail", about, figure, why, mend)
@@ -207,7 +207,7 @@ def _cycle(material: Material) -> Finding:
         share = _purity(codes, divided(table, "channel")[1])
         if share > max(_CYCLE, majority + _GAIN):
             why = "Each channel has its own label, so a decoder of channels is taken for one of labels."
-            mend = "Import the recording anew, so that all channels of an event are one trial with its label."
+            mend = f"{material.begin_anew}, so that all channels of an event are one trial with its label."
             return Finding("fail", about, f"the channel tells {share:.0%} of the labels", why, mend)
     longest = min(_LONGEST_CYCLE, len(codes) // 20)
     for length in range(2, longest + 1):

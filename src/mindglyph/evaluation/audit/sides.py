@@ -50,7 +50,7 @@ def event_findings(material: Material, events: np.ndarray) -> Iterator[Finding]:
     for name, share, number in both_sides(material, events):
         crossed = True
         why = "Rows of the same event are trained on and tested, so a decoder is right by recognising the moment."
-        mend = "Import the recording anew, so that all rows of an event are one trial."
+        mend = f"{material.begin_anew}, so that all rows of an event are one trial."
         figure = f"{number:,} tested trials ({share:.0%}; {name})"
         yield Finding("fail", "events across the split", figure, why, mend, name)
     if not crossed and material.plans:

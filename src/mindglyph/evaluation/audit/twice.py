@@ -16,6 +16,10 @@ from mindglyph.inspection.timing import read_clock
 _PAIRS = 400  # of neighbours whose signals are compared
 _TAIL = 16  # samples at the end of a trial that are looked for in the next
 _OVERLAPPING = 0.02  # of the pairs
+_OVERSAMPLED = (
+    "Keep one trial of each set: copies appended to balance the labels are to be made inside the training fold, by "
+    "oversampling after the split."
+)
 
 
 def copy_findings(material: Material) -> Iterator[Finding]:
@@ -32,12 +36,15 @@ def copy_findings(material: Material) -> Iterator[Finding]:
     labels = material.trials.labels[material.looked_at]
     first_label = labels[sets]
     crossing = len(np.unique(sets[copied & (labels != first_label)]))
+    appended = not crossing and _at_the_end(sets)
     yield Finding(
         "warn",
         about,
         f"{spare:,} of {among}",
         "A trial that is there twice counts twice, and a score seems surer than it is.",
-        "Keep one trial of each set, and find out which step of the import or of the recording made the others.",
+        _OVERSAMPLED
+        if appended
+        else "Keep one trial of each set, and find out which step of the import or of the recording made the others.",
     )
     if crossing:
         why = "The same signal carries different labels, so at least one of them is wrong."
@@ -48,9 +55,15 @@ def copy_findings(material: Material) -> Iterator[Finding]:
     of_trial[material.looked_at[copied]] = sets[copied]
     for name, share, number in both_sides(material, of_trial[material.places]):
         why = "What is tested was seen in training, so a decoder is right by remembering."
-        mend = "Keep one trial of each set, or put all of a set on one side."
+        mend = _OVERSAMPLED if appended else "Keep one trial of each set, or put all of a set on one side."
         figure = f"{number:,} tested trials ({share:.1%}) have a copy in training ({name})"
         yield Finding("fail", "copies across the split", figure, why, mend, name)
+
+
+def _at_the_end(sets: np.ndarray) -> bool:
+    """Say whether all that is there again was appended, as it is where labels are balanced by copies."""
+    again = np.flatnonzero(sets != np.arange(len(sets)))
+    return bool(again[0] == len(sets) - len(again))
 
 
 def overlap_findings(material: Material) -> Iterator[Finding]:
