@@ -25,6 +25,9 @@ _FEWEST_IN_BIN = 20
 _LONGEST_CYCLE = 128
 _CYCLE = 0.9  # of the labels that the place in a cycle tells
 
+_STEPS_BACK = 0.01
+"""So many of the trials may be earlier than the one before: a clock that is set leaves the order as it is."""
+
 
 @dataclass(frozen=True)
 class LabelsInTime:
@@ -45,6 +48,8 @@ class LabelsInTime:
         What the times of the trials tell, where there are any.
     runs_by_clock : Runs or None
         The runs in the order of the clock, where the trials stand in another.
+    n_trials : int
+        That the labels are of.
     """
 
     runs: Runs
@@ -53,6 +58,7 @@ class LabelsInTime:
     nearest: dict[str, float]
     clock: Clock | None = None
     runs_by_clock: Runs | None = None
+    n_trials: int = 0
 
     @property
     def follows(self) -> bool:
@@ -66,8 +72,9 @@ class LabelsInTime:
 
     @property
     def out_of_time(self) -> bool:
-        """Whether the clock steps back where no session, file or other part of the recording began anew."""
-        return self.clock is not None and self.clock.backwards > 0
+        """Whether the rows are in an order that is not that of the clock, sorted by label or otherwise."""
+        often = self.clock is not None and self.clock.backwards > _STEPS_BACK * self.n_trials
+        return often or self.sorted_by_label
 
     @property
     def sorted_by_label(self) -> bool:
@@ -95,7 +102,8 @@ def labels_in_time(material: Material) -> LabelsInTime:
     by_clock = None
     if clock is not None and clock.backwards:
         by_clock = count_runs(codes[np.lexsort([table[clock.column].to_numpy(), stretches(table)])])
-    return LabelsInTime(count_runs(codes), associate(codes, bins, material.seed), by, nearest, clock, by_clock)
+    along = associate(codes, bins, material.seed)
+    return LabelsInTime(count_runs(codes), along, by, nearest, clock, by_clock, len(codes))
 
 
 def order_findings(material: Material, found: LabelsInTime) -> Iterator[Finding]:
@@ -128,15 +136,18 @@ def order_findings(material: Material, found: LabelsInTime) -> Iterator[Finding]
 
 def _in_order(found: LabelsInTime) -> Finding:
     about, clock = "order of recording", found.clock
-    if clock is None or not found.out_of_time:
+    if clock is None or not clock.backwards:
         return Finding("ok", about, "known", "Trials stand in the order in which they were recorded.")
     figure = f"{clock.column} steps back {_times(clock.backwards)}"
+    anew = f"{_sort(clock)}; if it starts anew in parts of the recording, give these a column 'session'."
+    if not found.out_of_time:
+        why = "Few trials are earlier than the one before: a clock was set, or stretches stand at the wrong place."
+        return Finding("warn", about, figure, why, anew)
     why = (
         "Trials do not stand in the order of recording, so neighbours in time stand on both sides of whatever split "
         "is made, and nothing can be said of time."
     )
-    mend = f"{_sort(clock)}; if it starts anew in parts of the recording, give these a column 'session'."
-    return Finding("fail", about, figure, why, mend)
+    return Finding("fail", about, figure, why, anew)
 
 
 def _sort(clock: Clock) -> str:
