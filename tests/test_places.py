@@ -116,7 +116,7 @@ def test_a_killed_import_by_tasks_leaves_nothing_that_the_next_does_not_remove(
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
 
 
-def test_a_single_file_is_read_here_whatever_theplace_of(
+def test_a_single_file_is_read_here_whatever_the_place(
     recordings: dict[str, list[Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parts, "run_tasks", mock.Mock(side_effect=AssertionError))
