@@ -99,8 +99,8 @@ class DecodingScore:
         How many.
     null_mean : float
         Mean of the statistic with the labels permuted: what these very answers get where they tell
-        nothing. Under a blocked split it lies a little below chance, since a label that a stretch
-        has more often than its share has been seen less often in training.
+        nothing. Under a blocked split it may lie below chance, since a label that a stretch has
+        more often than its share has been seen less often in training.
     folds : list of float
         Accuracy of each fold.
     classes : list
@@ -200,13 +200,7 @@ def score_decoding(
     decoded = np.array([numbers.get(label, -1) for label in predicted.tolist()])
     believed = _probabilities(predictions)
     auc = area_under_curve(*believed, folds) if believed else None
-    counts = np.bincount(codes)
-    statistic: Literal["accuracy", "auc"] = "accuracy"
-    worth = (decoded[:, None] == np.arange(len(classes))) / len(codes)
-    if believed is not None and auc is not None and counts.max() > UNEQUAL * counts.min():
-        columns = np.empty(len(classes), dtype=np.int64)
-        columns[codes] = believed[1]
-        statistic, worth = "auc", rank_worth(believed[0][:, columns], codes, folds)
+    statistic, worth = _statistic(codes, decoded, believed if auc is not None else None, folds)
     observed, null, fold_p_values = _null_and_p_values(codes, worth, folds, permutations)
     balanced = float(recall_score(labels, predicted, labels=classes, average="macro", zero_division=0))
     return DecodingScore(
@@ -279,6 +273,18 @@ def _probabilities(predictions: pd.DataFrame) -> tuple[np.ndarray, np.ndarray] |
     values = values / values.sum(axis=1, keepdims=True)
     places = {names[name]: place for place, name in enumerate(columns) if name in names}
     return values, np.array([places[label] for label in predictions["label"].tolist()])
+
+
+def _statistic(
+    codes: np.ndarray, decoded: np.ndarray, believed: tuple[np.ndarray, np.ndarray] | None, folds: np.ndarray
+) -> tuple[Literal["accuracy", "auc"], np.ndarray]:
+    """Return what p is of, and what a trial adds to it if it is of each class, (n_trials, n_classes)."""
+    counts = np.bincount(codes)
+    if believed is None or counts.max() <= UNEQUAL * counts.min():
+        return "accuracy", (decoded[:, None] == np.arange(len(counts))) / len(codes)
+    columns = np.empty(len(counts), dtype=np.int64)
+    columns[codes] = believed[1]
+    return "auc", rank_worth(believed[0][:, columns], codes, folds)
 
 
 def _null_and_p_values(
